@@ -1,0 +1,241 @@
+package kv
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/btree"
+	"github.com/revkv/kv/store"
+)
+
+// A Bucket holds keys, each with a log of revisions. Get one from a DB. All its methods may be called by many goroutines
+// at once.
+//
+// It is linearizable: when a write returns revision r, every read that starts afterwards sees r or something newer, and
+// whoever learned of r from a watcher finds it with Get. A refused write takes no revision.
+//
+// Every method takes a context first. The engine waits for little: in memory for nothing but locks, with a durable store
+// for the disk. A context that has ended before the call makes it return the context's error, bare, and do nothing. Once
+// a write is accepted it is seen through, so an error from a context means that nothing was written.
+type Bucket struct {
+	name    string
+	db      *DB
+	log     store.Store
+	durable bool              // the log is not a store.Volatile
+	values  store.ValueReader // the log, if it keeps the values; else nil
+
+	accept  sync.Mutex // durable only: one writer at a time decides; taken before mu, and held by what no write may overtake
+	made    *group     // durable only: a group that whoever holds accept has to commit
+	commits committer  // durable only
+
+	mu        sync.RWMutex // guards what follows; held for memory work only
+	cfg       Config
+	gone      error // why the bucket takes no calls any more
+	index     index
+	revisions revisionLog
+	accepted  uint64 // the newest revision that a write has got
+	published uint64 // the newest revision that a read sees; in memory the same
+	bytes     int64  // of all accepted revisions that are to be kept
+	clock     int64  // the latest time given to a revision
+
+	due       *btree.BTreeG[deadline] // revisions with a deadline of their own; nil until there is one
+	nextDue   atomic.Int64            // when the next revision expires at the earliest; never if none does
+	timer     *time.Timer
+	timerAt   int64 // what the timer is set to; never if it is not
+	lastTimer int64 // when it ran last
+
+	snapshots []*snapshot // of listings under way
+	bells     bells       // which watchers a write wakes
+	starting  []*Watcher  // watchers that have not caught up yet
+}
+
+func newBucket(db *DB, cfg Config, log store.Store) *Bucket {
+	b := &Bucket{name: cfg.Bucket, db: db, cfg: cfg, log: log, index: newIndex(), timerAt: never}
+	b.nextDue.Store(never)
+	_, volatile := log.(store.Volatile)
+	b.durable = !volatile
+	b.values, _ = log.(store.ValueReader)
+	return b
+}
+
+// Name returns the name of the bucket.
+func (b *Bucket) Name() string { return b.name }
+
+// A Status tells the state of a bucket.
+type Status struct {
+	Config   Config // with defaults filled in; a copy
+	Keys     int    // keys with a kept revision, markers included
+	Values   int    // kept revisions, markers included
+	Bytes    int64  // of keys and values over all kept revisions, each counted with its key: what MaxBytes limits
+	Oldest   uint64 // the oldest kept revision; 0 if there is none
+	Newest   uint64 // the newest revision ever written, kept or not; 0 if there was none
+	Watchers int    // open watchers
+}
+
+// Status returns the state of the bucket. Its Config can be given to UpdateBucket and CreateBucket.
+func (b *Bucket) Status(ctx context.Context) (Status, error) {
+	if err := checkContext(ctx); err != nil {
+		return Status{}, err
+	}
+	b.settle()
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.gone != nil {
+		return Status{}, b.gone
+	}
+	oldest, _ := b.revisions.oldest()
+	return Status{
+		Config: b.cfg.clone(), Keys: b.index.len(), Values: b.revisions.count, Bytes: b.bytes,
+		Oldest: oldest, Newest: b.published, Watchers: len(b.bells.watchers),
+	}, nil
+}
+
+// config returns the present configuration.
+func (b *Bucket) config() Config {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.cfg
+}
+
+// reconfigure gives the bucket another configuration and does to the revisions what that says.
+func (b *Bucket) reconfigure(cfg Config) error {
+	unlock := b.freeze()
+	defer unlock()
+	if cfg.Storage != b.cfg.Storage {
+		return &ConfigError{Bucket: b.name, Field: "Storage", Reason: "cannot be changed", Err: ErrInvalidConfig}
+	}
+	if !b.durable {
+		if err := cfg.unsupported(); err != nil {
+			return err
+		}
+	}
+	encoded, err := cfg.encode()
+	if err == nil {
+		err = b.db.backend.Configure(b.name, encoded)
+	}
+	if err != nil {
+		return b.db.fail(fmt.Errorf("configure bucket %q: %w", b.name, err))
+	}
+	if err := b.shorten(cfg); err != nil {
+		return err
+	}
+	b.nextDue.Store(0) // the TTL may have changed: look at everything
+	b.expire(b.now())
+	return nil
+}
+
+// shorten switches to a configuration and trims every history to its depth; all locks are held.
+func (b *Bucket) shorten(cfg Config) error {
+	var long []*history
+	var trim []uint64
+	if cfg.History < b.cfg.History {
+		b.index.ascend(keyRange{}, func(h *history) bool {
+			if n := h.len() - int(cfg.History); n > 0 {
+				long = append(long, h)
+				for i := range n {
+					trim = append(trim, h.at(i).number)
+				}
+			}
+			return true
+		})
+	}
+	if err := b.forget(trim); err != nil {
+		return err
+	}
+	b.cfg = cfg
+	for _, h := range long {
+		for h.len() > int(cfg.History) {
+			b.free(h, 0)
+		}
+	}
+	return nil
+}
+
+// forget tells the store that revisions are dropped, before they are; all locks are held, and mu is let go meanwhile.
+func (b *Bucket) forget(trim []uint64) error {
+	if !b.durable || len(trim) == 0 {
+		return nil
+	}
+	b.mu.Unlock()
+	err := b.log.Append(nil, trim)
+	b.mu.Lock()
+	if err != nil {
+		return b.db.fail(fmt.Errorf("bucket %q: %w", b.name, err))
+	}
+	return nil
+}
+
+// replay fills the bucket from its log.
+func (b *Bucket) replay() error {
+	for rec, err := range b.log.Records() {
+		if err != nil {
+			return fmt.Errorf("kv: open bucket %q: %w", b.name, err)
+		}
+		b.restore(rec)
+	}
+	b.nextDue.Store(0)
+	b.onTimer()
+	return nil
+}
+
+// restore takes one record back in, by the rules that held when it was written: so revisions that the store had yet to
+// forget are dropped again.
+func (b *Bucket) restore(rec store.Replayed) {
+	r := revision{
+		number: rec.Revision, created: rec.Created, deadline: rec.Deadline,
+		size: uint32(rec.Size), op: Operation(rec.Operation),
+	}
+	if b.values == nil {
+		r.value = string(rec.Value)
+	}
+	h := b.historyOf(rec.Key)
+	for n := h.displaced(int(b.cfg.History), r.op); n > 0; n-- {
+		b.free(h, 0)
+	}
+	b.insert(h, r)
+	b.bytes += sizeOf(h.key, int(r.size))
+	b.accepted, b.published = rec.Revision, rec.Revision
+	b.clock = max(b.clock, rec.Created)
+}
+
+// freeze stops writes and reads and waits for commits under way; the returned function lets them go on.
+func (b *Bucket) freeze() (unlock func()) {
+	b.accept.Lock()
+	b.commits.wait()
+	b.mu.Lock()
+	return b.unlockAndCommit
+}
+
+// end makes the bucket return err from every call, ends its watchers, and closes its log.
+func (b *Bucket) end(err error) error {
+	unlock := b.freeze()
+	defer unlock()
+	b.gone = err
+	if b.timer != nil {
+		b.timer.Stop()
+	}
+	for w := range b.bells.watchers {
+		w.end(err)
+	}
+	b.bells, b.starting = bells{}, nil
+	b.index, b.revisions, b.due = newIndex(), revisionLog{}, nil
+	return b.log.Close()
+}
+
+// clone returns a copy that shares nothing.
+func (c Config) clone() Config {
+	c, _ = c.normal()
+	return c
+}
+
+// without returns s without the first element that is v.
+func without[T comparable](s []T, v T) []T {
+	if i := slices.Index(s, v); i >= 0 {
+		return slices.Delete(s, i, i+1)
+	}
+	return s
+}

@@ -1,0 +1,148 @@
+package kv
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"time"
+)
+
+// Limits on configurations and values. History, description and metadata have the limits of a NATS server.
+const (
+	// MaxHistory is the largest depth.
+	MaxHistory = 64
+	// MaxDescriptionLength is the most bytes of a description.
+	MaxDescriptionLength = 4096
+	// MaxMetadataLength is the most bytes of all keys and values of a bucket's metadata together.
+	MaxMetadataLength = 131072
+	// MaxValueLength is the most bytes of a value in any bucket.
+	MaxValueLength = math.MaxInt32
+)
+
+// Storage says where a bucket is kept.
+type Storage uint8
+
+const (
+	DefaultStorage Storage = iota // where the database keeps its buckets
+	FileStorage                   // in the database's folder
+	MemoryStorage                 // in memory
+)
+
+// A Config describes a bucket. Only Bucket is needed: the zero value of each other field is its default.
+//
+// The fields are those of jetstream.KeyValueConfig that mean something in one process.
+type Config struct {
+	// Bucket is the name: one or more of a-z A-Z 0-9 _ -, at most MaxBucketNameLength bytes.
+	Bucket string `json:"bucket"`
+
+	// Description is free text of at most MaxDescriptionLength bytes.
+	Description string `json:"description,omitempty"`
+
+	// History is the depth: how many revisions of a key are kept, markers included, from 1 to MaxHistory; 0 means 1.
+	// Lowering it drops the oldest revisions of every key at once; raising it brings nothing back.
+	History uint8 `json:"history"`
+
+	// MaxValueSize is the most bytes of a value. 0 and less mean no limit; Config as reported by Status has -1 then.
+	// Lowering it leaves larger values as they are.
+	MaxValueSize int32 `json:"max_value_size"`
+
+	// MaxBytes is the most bytes of the bucket: keys and values of all kept revisions, each counted with its key.
+	// 0 and less mean no limit; Config as reported by Status has -1 then.
+	// A write fits if the bucket is within the limit after it, or no larger than before. Nothing is evicted to make
+	// room, and Delete and Purge always fit. Lowering the limit drops nothing.
+	MaxBytes int64 `json:"max_bytes"`
+
+	// TTL is how long each revision lives, counted from its creation; 0 means for ever. Any duration will do.
+	// When the newest revision of a key goes by it, the key is gone, and the bucket has a limit marker if
+	// LimitMarkerTTL is set. A new value applies to what is there: revisions that are too old by it go at once.
+	TTL time.Duration `json:"ttl,omitempty"`
+
+	// LimitMarkerTTL, if set, makes the bucket write a limit marker when a key expires: a revision with operation Purge
+	// that tells watchers, and goes by itself after this time (or after TTL, if that is shorter). 0 means that keys
+	// expire silently. See ADR-48.
+	LimitMarkerTTL time.Duration `json:"limit_marker_ttl,omitempty"`
+
+	// Metadata is the user's, at most MaxMetadataLength bytes.
+	Metadata map[string]string `json:"metadata,omitempty"`
+
+	// Storage says where the bucket is kept. It cannot be changed. A database in memory has no FileStorage.
+	Storage Storage `json:"storage,omitempty"`
+
+	// Compression asks the store to compress values. A database in memory does not, and refuses.
+	Compression bool `json:"compression,omitempty"`
+}
+
+// normal returns the config with defaults filled in and the metadata copied, or what is wrong with it.
+func (c Config) normal() (Config, error) {
+	if c.History == 0 {
+		c.History = 1
+	}
+	if c.MaxValueSize <= 0 {
+		c.MaxValueSize = -1
+	}
+	if c.MaxBytes <= 0 {
+		c.MaxBytes = -1
+	}
+	if len(c.Metadata) == 0 {
+		c.Metadata = nil
+	}
+	c.Metadata = maps.Clone(c.Metadata)
+	return c, c.fault()
+}
+
+// fault says which field is out of its range.
+func (c *Config) fault() error {
+	wrong := func(field, format string, args ...any) error {
+		return &ConfigError{Bucket: c.Bucket, Field: field, Reason: fmt.Sprintf(format, args...), Err: ErrInvalidConfig}
+	}
+	metadata := 0
+	for k, v := range c.Metadata {
+		metadata += len(k) + len(v)
+	}
+	switch {
+	case c.History > MaxHistory:
+		return &ConfigError{
+			Bucket: c.Bucket, Field: "History", Err: ErrHistoryTooLarge,
+			Reason: fmt.Sprintf("is %d, the most is %d", c.History, MaxHistory),
+		}
+	case c.TTL < 0:
+		return wrong("TTL", "is negative: %v", c.TTL)
+	case c.LimitMarkerTTL < 0:
+		return wrong("LimitMarkerTTL", "is negative: %v", c.LimitMarkerTTL)
+	case len(c.Description) > MaxDescriptionLength:
+		return wrong("Description", "has %d bytes, the most is %d", len(c.Description), MaxDescriptionLength)
+	case metadata > MaxMetadataLength:
+		return wrong("Metadata", "has %d bytes, the most is %d", metadata, MaxMetadataLength)
+	case c.Storage > MemoryStorage:
+		return wrong("Storage", "is %d, which is none of the constants", c.Storage)
+	}
+	return nil
+}
+
+// unsupported says what the config asks of a store in memory that such a store does not give.
+func (c *Config) unsupported() error {
+	refuse := func(field, reason string) error {
+		return &ConfigError{Bucket: c.Bucket, Field: field, Reason: reason, Err: errors.ErrUnsupported}
+	}
+	switch {
+	case c.Storage == FileStorage:
+		return refuse("Storage", "is FileStorage, and this database is in memory")
+	case c.Compression:
+		return refuse("Compression", "is asked for, and values in memory are kept as they are")
+	}
+	return nil
+}
+
+// encode writes the config for the backend.
+func (c *Config) encode() ([]byte, error) { return json.Marshal(c) }
+
+// decodeConfig reads what encode wrote.
+func decodeConfig(data []byte) (Config, error) {
+	var c Config
+	if err := json.Unmarshal(data, &c); err != nil {
+		return Config{}, fmt.Errorf("kv: config of a bucket: %w", err)
+	}
+	return c.normal()
+}

@@ -1,0 +1,207 @@
+package kv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/revkv/kv/store"
+)
+
+// Get returns the newest revision of key. If that is not a put, because the key was never written, is deleted, purged or
+// expired, the error matches ErrKeyNotFound. The entry's Value is a copy for the caller.
+//
+// Get sees every write that returned before it started. It waits for no disk but the one that it reads from.
+func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
+	if err := checkContext(ctx); err != nil {
+		return Entry{}, b.keyFirst("get", key, err)
+	}
+	for {
+		b.mu.RLock()
+		h, gone, ttl := b.index.get(key), b.gone, b.cfg.TTL
+		var r revision
+		if h != nil {
+			r = *b.visible(h)
+		}
+		b.mu.RUnlock()
+		if gone != nil {
+			return Entry{}, b.keyFirst("get", key, gone)
+		}
+		if r.op != Put || b.past(r.expires(ttl)) {
+			return Entry{}, b.keyFirst("get", key, &KeyError{Op: "get", Bucket: b.name, Key: key, Err: ErrKeyNotFound})
+		}
+		e, err := b.entry(key, &r, ttl)
+		if !errors.Is(err, store.ErrNotFound) {
+			return e, err
+		}
+		// The revision was trimmed between the two reads: there is a newer one, or none.
+	}
+}
+
+// GetRevision returns the value that key had at a revision which is still kept, also if the key is deleted now. For a
+// marker, a revision of another key, one that is trimmed, purged or expired, and one that is not written yet, the error is a
+// *RevisionError that matches ErrKeyNotFound. The revision must be 1 or more. (In NATS 0 means the newest.)
+func (b *Bucket) GetRevision(ctx context.Context, key string, revision uint64) (Entry, error) {
+	const op = "get revision"
+	if err := checkContext(ctx); err != nil {
+		return Entry{}, b.keyFirst(op, key, err)
+	}
+	if revision == 0 {
+		return Entry{}, b.keyFirst(op, key, &OptionError{Op: op, Option: "the revision", Reason: "is 0, the first revision is 1"})
+	}
+	for {
+		e, err := b.getRevision(op, key, revision)
+		if !errors.Is(err, store.ErrNotFound) {
+			return e, err
+		}
+	}
+}
+
+func (b *Bucket) getRevision(op, key string, number uint64) (Entry, error) {
+	b.mu.RLock()
+	if b.gone != nil {
+		defer b.mu.RUnlock()
+		return Entry{}, b.keyFirst(op, key, b.gone)
+	}
+	h, ttl := b.index.get(key), b.cfg.TTL
+	var r revision
+	var newest, delta uint64
+	if h != nil {
+		now := time.Now().UnixNano()
+		if newestNow := b.visible(h); !newestNow.expired(ttl, now) {
+			newest = newestNow.number
+		}
+		if found := b.kept(h, number, now); found != nil {
+			r, delta = *found, b.delta(h, number)
+		}
+	}
+	b.mu.RUnlock()
+	if r.op != Put {
+		return Entry{}, b.keyFirst(op, key, &RevisionError{
+			Op: op, Bucket: b.name, Key: key, Wanted: number, Newest: newest, Err: ErrKeyNotFound,
+		})
+	}
+	e, err := b.entry(key, &r, ttl)
+	e.Delta = delta
+	return e, err
+}
+
+// History returns the kept revisions of key, markers included, oldest first. If there are none the error matches
+// ErrKeyNotFound.
+//
+// With depth 3, after
+//
+//	1 put k   2 put k   3 delete k   4 put k
+//
+// it returns {2 PUT, 3 DELETE, 4 PUT}, with deltas 2, 1, 0.
+func (b *Bucket) History(ctx context.Context, key string) ([]Entry, error) {
+	if err := checkContext(ctx); err != nil {
+		return nil, b.keyFirst("history", key, err)
+	}
+	for {
+		entries, err := b.history(key)
+		if !errors.Is(err, store.ErrNotFound) {
+			return entries, err
+		}
+	}
+}
+
+func (b *Bucket) history(key string) ([]Entry, error) {
+	b.settle()
+	now := time.Now().UnixNano()
+	b.mu.RLock()
+	if b.gone != nil {
+		defer b.mu.RUnlock()
+		return nil, b.keyFirst("history", key, b.gone)
+	}
+	h, ttl := b.index.get(key), b.cfg.TTL
+	var kept []revision
+	if h != nil && !b.visible(h).expired(ttl, now) {
+		for i := range h.upTo(b.published) {
+			if r := h.at(i); !r.expired(ttl, now) {
+				kept = append(kept, *r)
+			}
+		}
+	}
+	b.mu.RUnlock()
+	if len(kept) == 0 {
+		return nil, b.keyFirst("history", key, &KeyError{Op: "history", Bucket: b.name, Key: key, Err: ErrKeyNotFound})
+	}
+	entries := make([]Entry, len(kept))
+	for i := range kept {
+		e, err := b.entry(key, &kept[i], ttl)
+		if err != nil {
+			return nil, err
+		}
+		e.Delta = uint64(len(kept) - 1 - i)
+		entries[i] = e
+	}
+	return entries, nil
+}
+
+// visible returns the newest published revision of a history, none if there is none.
+func (b *Bucket) visible(h *history) *revision {
+	if h.newest.number <= b.published {
+		return &h.newest
+	}
+	if i := h.upTo(b.published); i > 0 {
+		return h.at(i - 1)
+	}
+	return &none
+}
+
+// kept returns the revision with a number if a read may see it, else nil.
+func (b *Bucket) kept(h *history, number uint64, now int64) *revision {
+	if h == nil || number > b.published || b.visible(h).expired(b.cfg.TTL, now) {
+		return nil
+	}
+	i, ok := h.find(number)
+	if !ok || h.at(i).expired(b.cfg.TTL, now) {
+		return nil
+	}
+	return h.at(i)
+}
+
+// delta returns how many published revisions of a history are newer than number.
+func (b *Bucket) delta(h *history, number uint64) uint64 {
+	return uint64(h.upTo(b.published) - h.upTo(number))
+}
+
+// past reports whether a deadline, 0 for none, is over.
+func (b *Bucket) past(at int64) bool { return at != 0 && at <= time.Now().UnixNano() }
+
+// entry returns r as an Entry with a value of its own, read from the store if that keeps the values.
+func (b *Bucket) entry(key string, r *revision, ttl time.Duration) (Entry, error) {
+	e := b.meta(key, r, ttl)
+	if b.values == nil || r.size == 0 {
+		e.Value = []byte(r.value)
+		return e, nil
+	}
+	value, err := b.values.Value(r.number)
+	if err != nil {
+		return Entry{}, fmt.Errorf("kv: value of %s at revision %d: %w", keyIn(key, b.name), r.number, err)
+	}
+	e.Value = value
+	return e, nil
+}
+
+// meta returns r as an Entry with an empty value.
+func (b *Bucket) meta(key string, r *revision, ttl time.Duration) Entry {
+	e := Entry{
+		Bucket: b.name, Key: key, Value: []byte{}, Revision: r.number, Created: time.Unix(0, r.created).UTC(), Operation: r.op,
+	}
+	if at := r.expires(ttl); at != 0 {
+		e.Expires = time.Unix(0, at).UTC()
+	}
+	return e
+}
+
+// keyFirst returns what is wrong with key, or err: a bad key is reported before anything else. Reads look at the key only
+// when they have failed, since a bad key is never found.
+func (b *Bucket) keyFirst(op, key string, err error) error {
+	if reason := keyFault(key); reason != "" {
+		return &KeyError{Op: op, Bucket: b.name, Key: key, Reason: reason, Err: ErrInvalidKey}
+	}
+	return err
+}

@@ -1,0 +1,91 @@
+package kv
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/revkv/kv/store"
+)
+
+// An Operation says what a revision did to its key.
+type Operation uint8
+
+const (
+	Put    = Operation(store.Put)    // the key got a value
+	Delete = Operation(store.Delete) // a marker: the key is deleted, its older revisions are kept as far as the depth allows
+	Purge  = Operation(store.Purge)  // a marker: the key is deleted and its older revisions are dropped; limit markers are of this kind
+)
+
+// String returns PUT, DELETE or PURGE.
+func (o Operation) String() string {
+	switch o {
+	case Put:
+		return "PUT"
+	case Delete:
+		return "DELETE"
+	case Purge:
+		return "PURGE"
+	}
+	return fmt.Sprintf("Operation(%d)", uint8(o))
+}
+
+// An Entry is one revision of one key, as a read or a watcher hands it out. It belongs to whoever receives it, its Value
+// included: changing it changes nothing in the bucket.
+type Entry struct {
+	Bucket string
+	Key    string
+
+	// Value is never nil. It is empty for markers and where MetaOnly was asked for.
+	Value []byte
+
+	// Revision numbers the writes of the whole bucket, from 1, so the revisions of one key have gaps.
+	Revision uint64
+
+	// Created is when the revision was written, in UTC. In one bucket it never goes back, even if the system's clock does.
+	Created time.Time
+
+	// Expires is when the revision goes by a TTL of its own or of the bucket; zero if it stays.
+	Expires time.Time
+
+	// Delta is how many newer revisions of the same key were kept when the entry was read: 0 for the newest.
+	// (In NATS's client it counts what a watcher has yet to deliver, over all keys.)
+	Delta uint64
+
+	Operation Operation
+}
+
+// revision is an Entry at rest. The key is its history's, the bucket is known.
+type revision struct {
+	number   uint64
+	created  int64  // nanoseconds since 1970
+	deadline int64  // of its own, from KeyTTL or as a limit marker; 0 if none. The bucket's TTL is not in it.
+	value    string // empty if the store keeps the values
+	size     uint32 // bytes of the value, wherever it is
+	op       Operation
+}
+
+// expires returns when r goes by its own deadline or by the bucket's TTL, 0 if never.
+func (r *revision) expires(ttl time.Duration) int64 {
+	if ttl == 0 {
+		return r.deadline
+	}
+	byAge := addTime(r.created, ttl)
+	if r.deadline == 0 {
+		return byAge
+	}
+	return min(r.deadline, byAge)
+}
+
+// expired reports whether r is past its time at now.
+func (r *revision) expired(ttl time.Duration, now int64) bool {
+	at := r.expires(ttl)
+	return at != 0 && at <= now
+}
+
+// addTime returns the time d after t, both in nanoseconds, or the last there is.
+func addTime(t int64, d time.Duration) int64 {
+	if sum := t + int64(d); sum >= t {
+		return sum
+	}
+	return int64(^uint64(0) >> 1)
+}

@@ -1,0 +1,346 @@
+package kv
+
+import (
+	"context"
+	"time"
+
+	"github.com/revkv/kv/store"
+)
+
+// Put writes value under key, whatever is there, and returns the new revision.
+//
+// A key or option that is not valid, a value above the bucket's MaxValueSize (ErrValueTooLarge) and a bucket that would
+// be too large after the write (ErrBucketFull) are refused, and nothing is written. If the store fails the error matches
+// ErrReadOnly: the value is not visible, and the database takes no more writes.
+//
+// Put copies value. Of several concurrent Puts of one key the one with the highest revision stays.
+func (b *Bucket) Put(ctx context.Context, key string, value []byte, opts ...PutOption) (uint64, error) {
+	op := Op{kind: opPut, key: key, value: value}
+	op.putOptions(opts)
+	return b.writeOne(ctx, op)
+}
+
+// PutString is Put of the bytes of value.
+func (b *Bucket) PutString(ctx context.Context, key, value string, opts ...PutOption) (uint64, error) {
+	return b.Put(ctx, key, []byte(value), opts...)
+}
+
+// Create writes value under key if the key has no value: it was never written, or its newest revision is a marker or
+// has expired. It returns the new revision. If there is a value the error matches ErrKeyExists and is a *RevisionError
+// with the newest revision.
+//
+//	state of the key           Create
+//	never written              writes
+//	newest is a put            ErrKeyExists
+//	newest is a marker         writes; the marker becomes history
+//	expired, or all removed    writes
+//
+// Of several concurrent Creates exactly one succeeds. Otherwise it is like Put.
+func (b *Bucket) Create(ctx context.Context, key string, value []byte, opts ...PutOption) (uint64, error) {
+	op := Op{kind: opCreate, key: key, value: value}
+	op.putOptions(opts)
+	return b.writeOne(ctx, op)
+}
+
+// Update writes value under key if revision is the newest revision of the key, and returns the new one. A marker is a
+// revision like any other; 0 means that the key has none. If it is not, nothing is written and the error is a
+// *RevisionError that matches ErrRevisionMismatch and holds the newest revision.
+//
+//	state of the key           Update(…, r)
+//	never written              r = 0 writes
+//	newest is 7, put or not    r = 7 writes; 0 and all others ErrRevisionMismatch
+//	expired without a marker   r = 0 writes
+//
+// So Update with 0 is not Create: it refuses a key with a marker. Of several concurrent Updates with the same revision
+// exactly one succeeds. Otherwise it is like Put.
+func (b *Bucket) Update(ctx context.Context, key string, value []byte, revision uint64, opts ...PutOption) (uint64, error) {
+	op := Op{kind: opUpdate, key: key, value: value, conditional: true, revision: revision}
+	op.putOptions(opts)
+	return b.writeOne(ctx, op)
+}
+
+// Delete writes a delete marker, also for a key that has no value. Older revisions stay as far as the depth allows, and
+// GetRevision and History still find them. Delete fits into a full bucket.
+//
+// With LastRevision it is refused with ErrRevisionMismatch unless that is the newest revision. With KeyTTL the marker
+// goes by itself, and the rest of the key's history with it.
+func (b *Bucket) Delete(ctx context.Context, key string, opts ...DeleteOption) error {
+	_, err := b.writeOne(ctx, DeleteOp(key, opts...))
+	return err
+}
+
+// Purge writes a purge marker and drops all older revisions of the key, which nobody finds any more. It fits into a full
+// bucket. LastRevision is as for Delete; with PurgeTTL the marker goes by itself.
+func (b *Bucket) Purge(ctx context.Context, key string, opts ...PurgeOption) error {
+	_, err := b.writeOne(ctx, PurgeOp(key, opts...))
+	return err
+}
+
+// Revert puts the value that key had at a revision again, as a new revision, and returns that. Nothing can come between
+// reading the old value and writing it. The revision must be one of the key's kept values, else the error matches
+// ErrKeyNotFound; the key may be deleted now. Otherwise it is like Put.
+func (b *Bucket) Revert(ctx context.Context, key string, revision uint64, opts ...PutOption) (uint64, error) {
+	op := Op{kind: opRevert, key: key, revision: revision}
+	op.putOptions(opts)
+	return b.writeOne(ctx, op)
+}
+
+// writeOne is write for one operation.
+func (b *Bucket) writeOne(ctx context.Context, op Op) (uint64, error) {
+	ops := [1]Op{op}
+	revision, _, err := b.write(ctx, ops[:])
+	return revision, err
+}
+
+// write decides on operations on different keys and writes all or none. It returns the first of their revisions, or which
+// of them is refused, -1 if it is none of them in particular.
+func (b *Bucket) write(ctx context.Context, ops []Op) (first uint64, at int, err error) {
+	for i := range ops {
+		if err := ops[i].check(b.name); err != nil {
+			return 0, i, err
+		}
+	}
+	if err := checkContext(ctx); err != nil || len(ops) == 0 {
+		return 0, -1, err
+	}
+	if b.durable {
+		return b.writeDurable(ops)
+	}
+	for i := range ops {
+		ops[i].copied = string(ops[i].value)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	if at, err := b.decide(ops, now); err != nil {
+		return 0, at, err
+	}
+	first = b.accepted + 1
+	for i := range ops {
+		op := &ops[i]
+		h := b.historyFor(op)
+		r := b.number(op, now)
+		for n := h.displaced(int(b.cfg.History), r.op); n > 0; n-- {
+			b.drop(h, 0)
+		}
+		b.insert(h, r)
+	}
+	b.published = b.accepted
+	for i := range ops {
+		b.bells.ring(ops[i].key, first+uint64(i), ops[i].operation())
+	}
+	return first, -1, nil
+}
+
+// check reports what is wrong with an operation by itself.
+func (op *Op) check(bucket string) error {
+	if reason := keyFault(op.key); reason != "" {
+		return &KeyError{Op: op.kind.String(), Bucket: bucket, Key: op.key, Reason: reason, Err: ErrInvalidKey}
+	}
+	if op.fault != nil {
+		return op.fault
+	}
+	if op.kind == opRevert && op.revision == 0 {
+		return &OptionError{Op: "revert", Option: "the revision", Reason: "is 0, the first revision is 1"}
+	}
+	if len(op.value) > MaxValueLength {
+		return op.tooLarge(bucket, MaxValueLength)
+	}
+	return nil
+}
+
+func (op *Op) tooLarge(bucket string, limit int64) error {
+	return &SizeError{
+		Op: op.kind.String(), Bucket: bucket, Key: op.key, Size: int64(len(op.value)), Limit: limit, Err: ErrValueTooLarge,
+	}
+}
+
+// operation returns what the operation leaves in the log.
+func (op *Op) operation() Operation {
+	switch op.kind {
+	case opDelete:
+		return Delete
+	case opPurge:
+		return Purge
+	}
+	return Put
+}
+
+// decide says whether all operations can be written, and if not, which one cannot and why. It fills in what writing them
+// needs. mu is held, and accept in a durable bucket.
+func (b *Bucket) decide(ops []Op, now int64) (at int, err error) {
+	if b.gone != nil {
+		return -1, b.gone
+	}
+	if now >= b.nextDue.Load() {
+		b.expire(now)
+	}
+	var growth int64
+	larger := -1
+	for i := range ops {
+		op := &ops[i]
+		if err := b.decideOne(op, now); err != nil {
+			return i, err
+		}
+		growth += op.growth
+		if op.growth > 0 && op.operation() == Put {
+			larger = i
+		}
+	}
+	if after := b.bytes + growth; b.cfg.MaxBytes > 0 && after > b.cfg.MaxBytes && growth > 0 && larger >= 0 {
+		op := &ops[larger]
+		return larger, &SizeError{
+			Op: op.kind.String(), Bucket: b.name, Key: op.key, Size: after, Limit: b.cfg.MaxBytes, Err: ErrBucketFull,
+		}
+	}
+	return -1, nil
+}
+
+// decideOne checks the limit on values and the operation's condition.
+func (b *Bucket) decideOne(op *Op, now int64) error {
+	if limit := b.cfg.MaxValueSize; limit > 0 && len(op.value) > int(limit) {
+		return op.tooLarge(b.name, int64(limit))
+	}
+	op.history = b.index.get(op.key)
+	newest := b.newest(op.history, now)
+	mismatch := func(err error) error {
+		return &RevisionError{
+			Op: op.kind.String(), Bucket: b.name, Key: op.key, Wanted: op.revision, Newest: newest.number, Err: err,
+		}
+	}
+	switch {
+	case op.conditional:
+		if newest.number != op.revision {
+			return mismatch(ErrRevisionMismatch)
+		}
+	case op.kind == opCreate:
+		if newest.op == Put {
+			return mismatch(ErrKeyExists)
+		}
+	case op.kind == opRevert:
+		old := b.kept(op.history, op.revision, now)
+		if old == nil || old.op != Put {
+			return mismatch(ErrKeyNotFound)
+		}
+		op.copied = old.value
+		if b.values == nil {
+			op.value = []byte(old.value)
+		}
+	}
+	op.growth = sizeOf(op.key, len(op.value))
+	if h := op.history; h != nil {
+		depth := int(b.cfg.History)
+		from := 0
+		if b.durable {
+			from = h.keptFrom(depth)
+		}
+		for i := from; i < h.displaced(depth, op.operation()); i++ {
+			op.growth -= sizeOf(op.key, int(h.at(i).size))
+		}
+	}
+	return nil
+}
+
+// none is the newest revision of a key that has none.
+var none revision
+
+// newest returns the newest accepted revision of a history, none if there is none or the key has expired.
+func (b *Bucket) newest(h *history, now int64) *revision {
+	if h == nil || h.newest.expired(b.cfg.TTL, now) {
+		return &none
+	}
+	return &h.newest
+}
+
+// sizeOf returns what a revision counts for MaxBytes.
+func sizeOf(key string, value int) int64 { return int64(len(key) + value) }
+
+// now returns the time for the next revision: that of the system's clock, or of the revision before if that is later.
+func (b *Bucket) now() int64 {
+	b.clock = max(b.clock, time.Now().UnixNano())
+	return b.clock
+}
+
+// historyFor returns the history that an operation writes to.
+func (b *Bucket) historyFor(op *Op) *history {
+	if op.history == nil {
+		op.history = b.historyOf(op.key)
+	}
+	return op.history
+}
+
+// historyOf returns the history of key, a new one if there is none.
+func (b *Bucket) historyOf(key string) *history {
+	h := b.index.get(key)
+	if h == nil {
+		h = &history{key: key}
+		b.index.insert(h)
+	}
+	return h
+}
+
+// number gives an operation its revision.
+func (b *Bucket) number(op *Op, now int64) revision {
+	b.accepted++
+	b.bytes += op.growth
+	r := revision{number: b.accepted, created: now, value: op.copied, size: uint32(len(op.value)), op: op.operation()}
+	if op.ttl > 0 {
+		r.deadline = addTime(now, op.ttl)
+	}
+	return r
+}
+
+// insert makes r the newest revision of h.
+func (b *Bucket) insert(h *history, r revision) {
+	h.add(r)
+	b.revisions.append(r.number, h)
+	if r.deadline != 0 {
+		b.addDeadline(deadline{r.deadline, r.number, h})
+	}
+	if at := r.expires(b.cfg.TTL); at != 0 && at < b.nextDue.Load() {
+		b.setDue(at)
+	}
+}
+
+// drop takes the i-th revision out of h. Bytes are counted by the caller.
+func (b *Bucket) drop(h *history, i int) {
+	r := h.at(i)
+	for _, s := range b.snapshots {
+		s.keep(h, i)
+	}
+	for _, w := range b.starting {
+		w.missed(h, i)
+	}
+	b.revisions.remove(r.number)
+	if r.deadline != 0 {
+		b.due.Delete(deadline{r.deadline, r.number, h})
+		if b.due.Len() == 0 && b.cfg.TTL == 0 {
+			b.setDue(never)
+		}
+	}
+	h.remove(i)
+}
+
+// free drops the i-th revision of h and takes its bytes off.
+func (b *Bucket) free(h *history, i int) {
+	b.bytes -= sizeOf(h.key, int(h.at(i).size))
+	b.drop(h, i)
+}
+
+// removeKey drops all of h, and h.
+func (b *Bucket) removeKey(h *history) {
+	for h.len() > 0 {
+		b.free(h, 0)
+	}
+	b.index.remove(h.key)
+	for _, w := range b.starting {
+		delete(w.owed, h.key)
+	}
+}
+
+// record returns what the store is told of a revision.
+func record(key string, r *revision, value []byte) store.Record {
+	return store.Record{
+		Revision: r.number, Operation: store.Operation(r.op), Key: key, Value: value, Created: r.created, Deadline: r.deadline,
+	}
+}
