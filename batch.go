@@ -33,6 +33,7 @@ type Op struct {
 	ttl         time.Duration
 	fault       *OptionError // what is wrong with the options
 
+	missing bool     // the value that a revert wants is not there
 	copied  string   // of value, where the engine keeps it
 	history *history // of key, found by decide; nil if there is none
 	growth  int64    // what the write adds to the bucket's bytes
@@ -128,9 +129,6 @@ func (op *Op) add(o option) {
 //		kv.UpdateOp("account.2", higher, rev2),
 //		kv.CreateOp("transfer.77", record))
 func (b *Bucket) Apply(ctx context.Context, ops ...Op) ([]uint64, error) {
-	if err := checkContext(ctx); err != nil {
-		return nil, err
-	}
 	if err := differentKeys(b.name, ops); err != nil {
 		return nil, err
 	}

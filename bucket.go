@@ -32,6 +32,7 @@ type Bucket struct {
 	made    *group     // durable only: a group that whoever holds accept has to commit
 	commits committer  // durable only
 
+	ordering  sync.Mutex   // held by the one who puts fresh keys in order; taken before accept and mu
 	mu        sync.RWMutex // guards what follows; held for memory work only
 	cfg       Config
 	gone      error // why the bucket takes no calls any more
@@ -39,22 +40,32 @@ type Bucket struct {
 	revisions revisionLog
 	accepted  uint64 // the newest revision that a write has got
 	published uint64 // the newest revision that a read sees; in memory the same
-	bytes     int64  // of all accepted revisions that are to be kept
+	bytes     int64  // what MaxBytes limits: of the revisions that are kept once everything accepted is published
+	held      int64  // the same of the revisions that are in histories now
+	pending   size   // durable only: what of that is not published
 	clock     int64  // the latest time given to a revision
 
 	due       *btree.BTreeG[deadline] // revisions with a deadline of their own; nil until there is one
+	deadlines map[uint64]int64        // the same by revision
 	nextDue   atomic.Int64            // when the next revision expires at the earliest; never if none does
 	timer     *time.Timer
 	timerAt   int64 // what the timer is set to; never if it is not
 	lastTimer int64 // when it ran last
 
-	snapshots []*snapshot // of listings under way
-	bells     bells       // which watchers a write wakes
-	starting  []*Watcher  // watchers that have not caught up yet
+	snapshots  []*snapshot // of listings under way
+	forgetting *pin        // of the Append under way; nil if there is none, or it does not forget values
+	bells      bells       // which watchers a write wakes
+	starting   []*Watcher  // watchers that have not caught up yet
+}
+
+// A size counts revisions that are accepted and not published.
+type size struct {
+	keys, values int
+	bytes        int64
 }
 
 func newBucket(db *DB, cfg Config, log store.Store) *Bucket {
-	b := &Bucket{name: cfg.Bucket, db: db, cfg: cfg, log: log, index: newIndex(), timerAt: never}
+	b := &Bucket{name: cfg.Bucket, db: db, cfg: cfg, log: log, timerAt: never}
 	b.nextDue.Store(never)
 	_, volatile := log.(store.Volatile)
 	b.durable = !volatile
@@ -89,9 +100,17 @@ func (b *Bucket) Status(ctx context.Context) (Status, error) {
 	}
 	oldest, _ := b.revisions.oldest()
 	return Status{
-		Config: b.cfg.clone(), Keys: b.index.len(), Values: b.revisions.count, Bytes: b.bytes,
+		Config: b.cfg.clone(), Keys: b.index.len() - b.pending.keys, Values: b.revisions.count - b.pending.values,
+		Bytes:  b.held - b.pending.bytes,
 		Oldest: oldest, Newest: b.published, Watchers: len(b.bells.watchers),
 	}, nil
+}
+
+// usable reports why the bucket takes no calls any more.
+func (b *Bucket) usable() error {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.gone
 }
 
 // config returns the present configuration.
@@ -113,6 +132,7 @@ func (b *Bucket) reconfigure(cfg Config) error {
 			return err
 		}
 	}
+	b.expire(b.now()) // what has expired does not come back with a longer TTL
 	encoded, err := cfg.encode()
 	if err == nil {
 		err = b.db.backend.Configure(b.name, encoded)
@@ -133,7 +153,7 @@ func (b *Bucket) shorten(cfg Config) error {
 	var long []*history
 	var trim []uint64
 	if cfg.History < b.cfg.History {
-		b.index.ascend(keyRange{}, func(h *history) bool {
+		b.index.all(func(h *history) bool {
 			if n := h.len() - int(cfg.History); n > 0 {
 				long = append(long, h)
 				for i := range n {
@@ -160,33 +180,32 @@ func (b *Bucket) forget(trim []uint64) error {
 	if !b.durable || len(trim) == 0 {
 		return nil
 	}
-	b.mu.Unlock()
-	err := b.log.Append(nil, trim)
-	b.mu.Lock()
-	if err != nil {
-		return b.db.fail(fmt.Errorf("bucket %q: %w", b.name, err))
-	}
-	return nil
+	return b.append(nil, trim)
 }
 
 // replay fills the bucket from its log.
 func (b *Bucket) replay() error {
+	unlock := b.freeze() // the timer may run before all is read
+	defer unlock()
+	var trim []uint64
 	for rec, err := range b.log.Records() {
 		if err != nil {
 			return fmt.Errorf("kv: open bucket %q: %w", b.name, err)
 		}
-		b.restore(rec)
+		trim = b.restore(rec, trim)
 	}
-	b.nextDue.Store(0)
-	b.onTimer()
+	b.accepted = max(b.accepted, b.log.Newest()) // the newest revision may be trimmed
+	b.published = b.accepted
+	_ = b.forget(trim) // if the store cannot, the database is read-only, and can be read
+	b.expire(b.now())
 	return nil
 }
 
 // restore takes one record back in, by the rules that held when it was written: so revisions that the store had yet to
-// forget are dropped again.
-func (b *Bucket) restore(rec store.Replayed) {
+// forget are dropped again. These are added to trim.
+func (b *Bucket) restore(rec store.Replayed, trim []uint64) []uint64 {
 	r := revision{
-		number: rec.Revision, created: rec.Created, deadline: rec.Deadline,
+		number: rec.Revision, created: rec.Created,
 		size: uint32(rec.Size), op: Operation(rec.Operation),
 	}
 	if b.values == nil {
@@ -194,12 +213,14 @@ func (b *Bucket) restore(rec store.Replayed) {
 	}
 	h := b.historyOf(rec.Key)
 	for n := h.displaced(int(b.cfg.History), r.op); n > 0; n-- {
+		trim = append(trim, h.at(0).number)
 		b.free(h, 0)
 	}
-	b.insert(h, r)
+	b.insert(h, r, rec.Deadline)
 	b.bytes += sizeOf(h.key, int(r.size))
 	b.accepted, b.published = rec.Revision, rec.Revision
 	b.clock = max(b.clock, rec.Created)
+	return trim
 }
 
 // freeze stops writes and reads and waits for commits under way; the returned function lets them go on.
@@ -222,7 +243,7 @@ func (b *Bucket) end(err error) error {
 		w.end(err)
 	}
 	b.bells, b.starting = bells{}, nil
-	b.index, b.revisions, b.due = newIndex(), revisionLog{}, nil
+	b.index, b.revisions, b.due, b.deadlines = index{}, revisionLog{}, nil, nil
 	return b.log.Close()
 }
 

@@ -31,6 +31,8 @@ type groupWrite struct {
 	history *history
 	number  uint64
 	op      Operation
+	oldest  uint64 // the oldest revision of the history that stays
+	size    size
 }
 
 // A committer forms groups.
@@ -90,10 +92,12 @@ func (b *Bucket) writeDurable(ops []Op) (first uint64, at int, err error) {
 	b.accept.Lock()
 	b.mu.Lock()
 	now := b.now()
-	if err = b.db.readOnly(); err == nil {
+	at, err = -1, b.gone
+	if err == nil {
+		err = b.db.readOnly()
+	}
+	if err == nil {
 		at, err = b.decide(ops, now)
-	} else {
-		at = -1
 	}
 	var g *group
 	if err == nil {
@@ -101,7 +105,8 @@ func (b *Bucket) writeDurable(ops []Op) (first uint64, at int, err error) {
 		g = b.join(func(g *group) {
 			for i := range ops {
 				h := b.historyFor(&ops[i])
-				b.acceptRevision(g, h, b.number(&ops[i], now), ops[i].value)
+				r, deadline := b.number(&ops[i], now)
+				b.acceptRevision(g, h, r, deadline, ops[i].value)
 			}
 		})
 	}
@@ -135,52 +140,116 @@ func (b *Bucket) unlockAndCommit() {
 	}
 }
 
-// acceptRevision makes r the newest accepted revision of h and adds it to a group.
-func (b *Bucket) acceptRevision(g *group, h *history, r revision, value []byte) {
-	depth := int(b.cfg.History)
-	for i := h.keptFrom(depth); i < h.displaced(depth, r.op); i++ {
-		g.trim = append(g.trim, h.at(i).number)
+// acceptRevision makes r, with a deadline of its own or 0, the newest accepted revision of h and adds it to a group.
+func (b *Bucket) acceptRevision(g *group, h *history, r revision, deadline int64, value []byte) {
+	leaving := b.displaced(h, r.op, r.created)
+	for i := range leaving {
+		if old := h.at(i); !old.leaving {
+			old.leaving = true
+			g.trim = append(g.trim, old.number)
+		}
 	}
-	b.insert(h, r)
-	g.records = append(g.records, record(h.key, &r, value))
-	g.writes = append(g.writes, groupWrite{h, r.number, r.op})
+	size := size{values: 1, bytes: sizeOf(h.key, int(r.size))}
+	if h.len() == 0 {
+		size.keys = 1
+	}
+	b.pending.add(size, 1)
+	b.insert(h, r, deadline)
+	g.records = append(g.records, record(h.key, &r, deadline, value))
+	w := groupWrite{h, r.number, r.op, h.at(leaving).number, size}
+	g.writes = append(g.writes, w)
 }
 
 // commit hands a group to the store and publishes it.
 func (b *Bucket) commit(g *group) {
 	b.commits.close(g)
 	if g.err = b.db.readOnly(); g.err == nil {
-		if err := b.log.Append(g.records, g.trim); err != nil {
-			g.err = b.db.fail(fmt.Errorf("bucket %q: %w", b.name, err))
-		}
-	}
-	if g.err == nil {
 		b.mu.Lock()
-		b.publish(g)
+		g.err = b.append(g.records, g.trim)
+		if g.err == nil {
+			b.publish(g)
+		}
 		b.mu.Unlock()
 	}
 	close(g.done)
 }
 
+// append hands records, and revisions to forget, to the store. mu is held, and let go meanwhile. If it fails the database is
+// read-only from then on.
+func (b *Bucket) append(records []store.Record, trim []uint64) error {
+	b.forgetting = b.pinFor(trim)
+	b.mu.Unlock()
+	err := b.log.Append(records, trim)
+	b.mu.Lock()
+	b.forgetting.unpin()
+	b.forgetting = nil
+	if err != nil {
+		return b.db.fail(fmt.Errorf("bucket %q: %w", b.name, err))
+	}
+	return nil
+}
+
+// A pin keeps values readable that the store forgets. While it forgets them reads still see their revisions, so an Append
+// has a pin, and a listing that begins meanwhile has to share it: a pin of its own would come too late.
+type pin struct {
+	users   int // guarded by the bucket's mu
+	release func()
+}
+
+// pinFor returns a pin for an Append that forgets revisions, nil if there is nothing to keep.
+func (b *Bucket) pinFor(trim []uint64) *pin {
+	if b.values == nil || len(trim) == 0 {
+		return nil
+	}
+	return &pin{1, b.values.Pin()}
+}
+
+// pin returns a pin for a listing, nil if there is nothing to keep; mu is held.
+func (b *Bucket) pin() *pin {
+	switch {
+	case b.values == nil:
+		return nil
+	case b.forgetting != nil:
+		b.forgetting.users++
+		return b.forgetting
+	}
+	return &pin{1, b.values.Pin()}
+}
+
+// unpin ends one use of the pin; mu is held.
+func (p *pin) unpin() {
+	if p == nil {
+		return
+	}
+	if p.users--; p.users == 0 {
+		p.release()
+	}
+}
+
+// add adds what, or takes it off if sign is -1.
+func (s *size) add(what size, sign int) {
+	s.keys += sign * what.keys
+	s.values += sign * what.values
+	s.bytes += int64(sign) * what.bytes
+}
+
 // publish makes the writes of a group visible, all at once.
 func (b *Bucket) publish(g *group) {
 	for _, w := range g.writes {
-		leaving, _ := w.history.find(w.number)
-		if w.op != Purge {
-			leaving += 1 - int(b.cfg.History)
-		}
-		for ; leaving > 0; leaving-- {
+		for w.history.at(0).number < w.oldest {
 			b.drop(w.history, 0)
 		}
 		b.published = w.number
+		b.pending.add(w.size, -1)
 	}
+	b.setDue(b.firstDeadline().at)
 	for _, w := range g.writes {
 		b.bells.ring(w.history.key, w.number, w.op)
 	}
 }
 
-// fetchReverts reads the values that RevertOps want, which a store might have on disk, before any lock is taken. If one
-// leaves the history meanwhile, decide finds out.
+// fetchReverts reads the values that RevertOps want, which a store might have on disk, before any lock is taken. If one is
+// missing, or leaves the history meanwhile, decide says so.
 func (b *Bucket) fetchReverts(ops []Op) (at int, err error) {
 	if b.values == nil {
 		return -1, nil
@@ -188,20 +257,11 @@ func (b *Bucket) fetchReverts(ops []Op) (at int, err error) {
 	for i := range ops {
 		if op := &ops[i]; op.kind == opRevert {
 			e, err := b.GetRevision(context.Background(), op.key, op.revision)
-			if err != nil {
-				return i, inRevert(err)
+			if err != nil && !errors.Is(err, ErrKeyNotFound) {
+				return i, err
 			}
-			op.value = e.Value
+			op.value, op.missing = e.Value, err != nil
 		}
 	}
 	return -1, nil
-}
-
-// inRevert makes an error of GetRevision one of Revert.
-func inRevert(err error) error {
-	var e *RevisionError
-	if errors.As(err, &e) {
-		e.Op = opRevert.String()
-	}
-	return err
 }

@@ -3,6 +3,7 @@ package kv
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Errors to test for with errors.Is. Each has one cause. Behind most stands a struct with the facts, for errors.As: a
@@ -165,7 +166,7 @@ type BatchError struct {
 }
 
 func (e *BatchError) Error() string {
-	return fmt.Sprintf("kv: batch operation %d: %v", e.Index, e.Err)
+	return fmt.Sprintf("kv: batch operation %d: %s", e.Index, strings.TrimPrefix(e.Err.Error(), "kv: "))
 }
 
 func (e *BatchError) Unwrap() error { return e.Err }

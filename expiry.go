@@ -41,9 +41,44 @@ func (d deadline) before(o deadline) bool {
 func (b *Bucket) addDeadline(d deadline) {
 	if b.due == nil {
 		b.due = btree.NewG(16, deadline.before)
+		b.deadlines = map[uint64]int64{}
 	}
 	b.due.ReplaceOrInsert(d)
+	b.deadlines[d.number] = d.at
 }
+
+// removeDeadline undoes addDeadline. If nothing is due any more no timer is left.
+func (b *Bucket) removeDeadline(number uint64, h *history) {
+	b.due.Delete(deadline{b.deadlines[number], number, h})
+	delete(b.deadlines, number)
+	if b.due.Len() == 0 && b.cfg.TTL == 0 {
+		b.setDue(never)
+	}
+}
+
+// expires returns when r goes by its own deadline or by the bucket's TTL, 0 if never.
+func (b *Bucket) expires(r *revision) int64 {
+	var at int64
+	if r.timed {
+		at = b.deadlines[r.number]
+	}
+	if b.cfg.TTL == 0 || r.number == 0 {
+		return at
+	}
+	if byAge := addTime(r.created, b.cfg.TTL); at == 0 || byAge < at {
+		at = byAge
+	}
+	return at
+}
+
+// expired reports whether r is past its time at now.
+func (b *Bucket) expired(r *revision, now int64) bool { return past(b.expires(r), now) }
+
+// past reports whether a deadline, 0 for none, is over at now.
+func past(at, now int64) bool { return at != 0 && at <= now }
+
+// pastNow reports whether a deadline, 0 for none, is over.
+func pastNow(at int64) bool { return at != 0 && at <= time.Now().UnixNano() }
 
 // settle expires what is due, if the store needs not be waited for. With a durable store the timer and the next write do
 // that, and reads go by the deadlines alone.
@@ -79,14 +114,23 @@ func (b *Bucket) expire(now int64) {
 	}
 	for {
 		d := b.firstDeadline()
-		if d.at > now || d.number > b.published {
+		if d.number > b.published {
+			b.setDue(never) // publish looks at it again
+			return
+		}
+		if d.at > now {
 			b.setDue(d.at)
 			return
 		}
-		if i, _ := d.history.find(d.number); i < d.history.len()-1 {
-			b.letGo(d.history, i, i+1)
-		} else {
-			b.expireKey(d.history, now)
+		h := d.history
+		switch i, _ := h.find(d.number); {
+		case i == h.len()-1:
+			b.expireKey(h, now)
+		case i == h.upTo(b.published)-1: // it is the newest until what comes after it is published
+			b.setDue(never)
+			return
+		default:
+			b.letGo(h, i, i+1)
 		}
 	}
 }
@@ -100,7 +144,7 @@ func (b *Bucket) firstDeadline() deadline {
 		}
 	}
 	if b.cfg.TTL > 0 {
-		if number, h := b.revisions.oldest(); h != nil {
+		if number, h := b.revisions.dropHead(); h != nil {
 			i, _ := h.find(number)
 			if d := (deadline{addTime(h.at(i).created, b.cfg.TTL), number, h}); d.before(first) {
 				first = d
@@ -121,12 +165,13 @@ func (b *Bucket) expireKey(h *history, now int64) {
 	}
 	b.accepted++
 	b.bytes += sizeOf(h.key, 0)
-	marker := revision{number: b.accepted, created: now, deadline: addTime(now, b.cfg.LimitMarkerTTL), op: Purge}
+	marker := revision{number: b.accepted, created: now, op: Purge}
+	goes := addTime(now, b.cfg.LimitMarkerTTL)
 	if b.durable {
-		b.join(func(g *group) { b.acceptRevision(g, h, marker, nil) })
+		b.join(func(g *group) { b.acceptRevision(g, h, marker, goes, nil) })
 		return
 	}
-	b.insert(h, marker)
+	b.insert(h, marker, goes)
 	b.published = b.accepted
 	b.bells.ring(h.key, marker.number, marker.op)
 }
@@ -135,15 +180,16 @@ func (b *Bucket) expireKey(h *history, now int64) {
 // them: should it fail to, their deadlines are still past.
 func (b *Bucket) letGo(h *history, from, to int) {
 	for i := from; i < to; i++ {
-		if b.durable {
-			number := h.at(from).number
+		r := h.at(from)
+		if b.durable && !r.leaving {
+			number := r.number
 			b.join(func(g *group) { g.trim = append(g.trim, number) })
-			if from < h.keptFrom(int(b.cfg.History)) { // its bytes are off already
-				b.drop(h, from)
-				continue
-			}
 		}
-		b.free(h, from)
+		if r.leaving { // its bytes are off already, and the store is told
+			b.drop(h, from)
+		} else {
+			b.free(h, from)
+		}
 	}
 }
 

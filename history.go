@@ -58,23 +58,29 @@ func (h *history) find(n uint64) (int, bool) {
 	return i, i >= 0 && h.at(i).number == n
 }
 
-// displaced returns how many of the oldest revisions leave when one with operation op arrives.
+// holds reports whether the revision with number n is there.
+func (h *history) holds(n uint64) bool {
+	if h.newest.number == n {
+		return true
+	}
+	if h.older == nil {
+		return false
+	}
+	_, ok := h.find(n)
+	return ok
+}
+
+// displaced returns how many of the oldest revisions leave when one with operation op arrives, counting those that leave
+// anyhow.
 func (h *history) displaced(depth int, op Operation) int {
 	if op == Purge {
 		return h.len()
 	}
-	return max(h.len()+1-depth, 0)
-}
-
-// keptFrom returns the place of the oldest revision that stays once everything accepted is published: what lies before it
-// is trimmed by then.
-func (h *history) keptFrom(depth int) int {
-	for i := h.len() - 1; i > 0; i-- {
-		if h.at(i).op == Purge || h.len()-i == depth {
-			return i
-		}
+	n := max(h.len()+1-depth, 0)
+	for n < h.len() && h.at(n).leaving {
+		n++
 	}
-	return 0
+	return n
 }
 
 // add makes r the newest revision.

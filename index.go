@@ -1,24 +1,23 @@
 package kv
 
-import "github.com/google/btree"
+import (
+	"slices"
+	"strings"
 
-// An index finds histories by key: a hash for one key, a btree for keys in order.
+	"github.com/google/btree"
+)
+
+// An index finds histories: by key in a hash, in order of key in a btree.
+//
+// A history goes into the btree only when somebody asks for the order: a comparison of keys is a walk through memory, and
+// the twenty that it takes to find a place among a million keys cost several times as much as everything else that
+// happens when a key is created. Until then it is fresh, in a list; the first listing sorts that and works it in, in small
+// steps. The next ones find nothing left to do.
 type index struct {
 	byKey   map[string]*history
-	ordered *btree.BTreeG[indexed]
-}
-
-// indexed holds the key beside the history, so that comparing needs not follow the pointer.
-type indexed struct {
-	key string
-	h   *history
-}
-
-func newIndex() index {
-	return index{
-		byKey:   map[string]*history{},
-		ordered: btree.NewG(32, func(a, b indexed) bool { return a.key < b.key }),
-	}
+	ordered *btree.BTreeG[*history] // all but the fresh ones; nil until there is one
+	fresh   []*history
+	swept   int // the fresh history to look at next
 }
 
 func (x *index) len() int { return len(x.byKey) }
@@ -28,40 +27,144 @@ func (x *index) get(key string) *history { return x.byKey[key] }
 
 // insert adds a history whose key is not there yet.
 func (x *index) insert(h *history) {
+	if x.byKey == nil {
+		x.byKey = map[string]*history{}
+	}
 	x.byKey[h.key] = h
-	x.ordered.ReplaceOrInsert(indexed{h.key, h})
+	x.fresh = append(x.fresh, h)
+	if len(x.fresh) > 2*len(x.byKey) {
+		x.sweep()
+	}
 }
 
-// remove takes the history of a key out.
-func (x *index) remove(key string) {
-	delete(x.byKey, key)
-	x.ordered.Delete(indexed{key: key})
+// remove takes a history out, which must be there and empty. If it is fresh it stays in that list until the list is swept or
+// sorted; an empty history is not used again.
+func (x *index) remove(h *history) {
+	delete(x.byKey, h.key)
+	if x.ordered != nil {
+		x.ordered.Delete(h)
+	}
+}
+
+// sweep drops removed histories from the next few places of fresh.
+func (x *index) sweep() {
+	for range 4 {
+		if x.swept >= len(x.fresh) {
+			x.swept = 0
+		}
+		if len(x.fresh) == 0 {
+			return
+		}
+		last := len(x.fresh) - 1
+		if x.fresh[x.swept].len() > 0 {
+			x.swept++
+			continue
+		}
+		x.fresh[x.swept], x.fresh[last] = x.fresh[last], nil
+		x.fresh = x.fresh[:last]
+	}
+}
+
+// takeFresh empties the list of fresh histories and returns it.
+func (x *index) takeFresh() []*history {
+	fresh := x.fresh
+	x.fresh, x.swept = nil, 0
+	return fresh
+}
+
+// order works histories in that were fresh.
+func (x *index) order(fresh []*history) {
+	if x.ordered == nil {
+		x.ordered = btree.NewG(32, func(a, b *history) bool { return a.key < b.key })
+	}
+	for _, h := range fresh {
+		if h.len() > 0 {
+			x.ordered.ReplaceOrInsert(h)
+		}
+	}
 }
 
 // A keyRange is the keys from first to before last; last "" means to the end.
 type keyRange struct{ first, last string }
 
-// ascend calls f for the keys of a range in rising order until it returns false.
-func (x *index) ascend(r keyRange, f func(*history) bool) {
-	step := func(i indexed) bool { return f(i.h) }
-	if r.last == "" {
-		x.ordered.AscendGreaterOrEqual(indexed{key: r.first}, step)
-		return
-	}
-	x.ordered.AscendRange(indexed{key: r.first}, indexed{key: r.last}, step)
+// contains reports whether key is in the range.
+func (r keyRange) contains(key string) bool {
+	return key >= r.first && (r.last == "" || key < r.last)
 }
 
-// descend calls f for the keys of a range in falling order until it returns false.
-func (x *index) descend(r keyRange, f func(*history) bool) {
-	step := func(i indexed) bool {
-		if r.last != "" && i.key >= r.last {
-			return true
+// only returns the one key of a range that has room for no other.
+func (r keyRange) only() (key string, ok bool) {
+	return r.first, len(r.last) == len(r.first)+1 && r.last == r.first+"\x00"
+}
+
+// all calls f for every history, in no order, until it returns false.
+func (x *index) all(f func(*history) bool) {
+	for _, h := range x.byKey {
+		if !f(h) {
+			return
 		}
-		return i.key >= r.first && f(i.h)
+	}
+}
+
+// ascend calls f for the keys of a range in rising order until it returns false. Unless the range is of one key, keys that are
+// fresh are left out.
+func (x *index) ascend(r keyRange, f func(*history) bool) {
+	if key, ok := r.only(); ok {
+		x.one(key, f)
+		return
+	}
+	if x.ordered == nil {
+		return
+	}
+	x.ordered.AscendGreaterOrEqual(&history{key: r.first}, func(h *history) bool {
+		return (r.last == "" || h.key < r.last) && f(h)
+	})
+}
+
+// descend is ascend in falling order.
+func (x *index) descend(r keyRange, f func(*history) bool) {
+	if key, ok := r.only(); ok {
+		x.one(key, f)
+		return
+	}
+	if x.ordered == nil {
+		return
+	}
+	step := func(h *history) bool {
+		return r.last != "" && h.key >= r.last || h.key >= r.first && f(h)
 	}
 	if r.last == "" {
 		x.ordered.Descend(step)
 		return
 	}
-	x.ordered.DescendLessOrEqual(indexed{key: r.last}, step)
+	x.ordered.DescendLessOrEqual(&history{key: r.last}, step)
+}
+
+func (x *index) one(key string, f func(*history) bool) {
+	if h := x.get(key); h != nil {
+		f(h)
+	}
+}
+
+// orderChunk is how many histories are put in order under the lock at a time.
+const orderChunk = 256
+
+// lockOrdered takes the bucket's write lock, with all keys in order. Sorting needs no lock, since a history's key does not
+// change; working in the sorted keys takes the lock in small steps.
+func (b *Bucket) lockOrdered() {
+	b.ordering.Lock()
+	defer b.ordering.Unlock()
+	b.mu.Lock()
+	for len(b.index.fresh) > orderChunk {
+		fresh := b.index.takeFresh()
+		b.mu.Unlock()
+		slices.SortFunc(fresh, func(a, b *history) int { return strings.Compare(a.key, b.key) })
+		for chunk := range slices.Chunk(fresh, orderChunk) {
+			b.mu.Lock()
+			b.index.order(chunk)
+			b.mu.Unlock()
+		}
+		b.mu.Lock()
+	}
+	b.index.order(b.index.takeFresh())
 }

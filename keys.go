@@ -52,12 +52,21 @@ func keyFault(key string) string {
 	if len(key) > MaxKeyLength {
 		return fmt.Sprintf("it has %d bytes, the most is %d", len(key), MaxKeyLength)
 	}
+	before := byte('.')
 	for i := range len(key) {
-		if characters[key[i]]&inKey == 0 {
+		c := key[i]
+		if characters[c]&inKey == 0 {
 			return fmt.Sprintf("it has %q at byte %d", firstRune(key[i:]), i)
 		}
+		if c == '.' && before == '.' {
+			return dotFault(key)
+		}
+		before = c
 	}
-	return dotFault(key)
+	if before == '.' {
+		return dotFault(key)
+	}
+	return ""
 }
 
 // dotFault says what is wrong with how a key or pattern is cut into tokens.

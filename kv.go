@@ -94,6 +94,9 @@ func (db *DB) change(ctx context.Context, op string, cfg Config,
 	if err != nil {
 		return nil, err
 	}
+	if _, inMemory := db.backend.(*memstore.Backend); inMemory && cfg.Storage == DefaultStorage {
+		cfg.Storage = MemoryStorage
+	}
 	if err := checkContext(ctx); err != nil {
 		return nil, err
 	}

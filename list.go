@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"slices"
-	"time"
 
 	"github.com/google/btree"
 )
@@ -23,9 +22,9 @@ import (
 func (b *Bucket) Entries(ctx context.Context, pattern string, opts ...ListOption) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		err := b.list(ctx, "list entries", pattern, opts, func(f *listed, o *listOptions) (more bool, err error) {
-			e := b.meta(f.key, &f.revision, f.ttl)
+			e := b.meta(f.key, &f.revision, f.expires)
 			if !o.metaOnly {
-				if e, err = b.entry(f.key, &f.revision, f.ttl); err != nil {
+				if e, err = b.entry(f.key, &f.revision, f.expires); err != nil {
 					return false, err
 				}
 			}
@@ -56,7 +55,7 @@ const listChunk = 256
 type listed struct {
 	key      string
 	revision revision
-	ttl      time.Duration
+	expires  int64 // 0 if never
 }
 
 // list calls f for each entry of a listing until it returns false or an error.
@@ -88,8 +87,11 @@ func (b *Bucket) list(ctx context.Context, op, text string, opts []ListOption, f
 		}
 		for i := range found {
 			l := &found[i]
-			if b.past(l.revision.expires(l.ttl)) {
+			if pastNow(l.expires) {
 				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return err
 			}
 			if goOn, err := f(l, &o); err != nil || !goOn {
 				return err
@@ -109,14 +111,9 @@ type snapshot struct {
 	pattern *pattern
 	rest    keyRange // keys still to be read
 	reverse bool
-	saved   *btree.BTreeG[saved] // by key; nil if empty
-	found   []listed             // reused from chunk to chunk
-	unpin   func()
-}
-
-type saved struct {
-	key      string
-	revision revision
+	saved   *btree.BTreeG[listed] // by key; nil if empty
+	found   []listed              // reused from chunk to chunk
+	pin     *pin
 }
 
 // snapshot begins a listing.
@@ -126,14 +123,16 @@ func (b *Bucket) snapshot(p *pattern, o *listOptions) (*snapshot, error) {
 		s.skip(o.after)
 	}
 	b.settle()
-	b.mu.Lock()
+	if p.exact {
+		b.mu.Lock()
+	} else {
+		b.lockOrdered()
+	}
 	defer b.mu.Unlock()
 	if b.gone != nil {
 		return nil, b.gone
 	}
-	if b.values != nil {
-		s.unpin = b.values.Pin()
-	}
+	s.pin = b.pin()
 	s.at = b.published
 	b.snapshots = append(b.snapshots, s)
 	return s, nil
@@ -143,9 +142,7 @@ func (b *Bucket) closeSnapshot(s *snapshot) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.snapshots = without(b.snapshots, s)
-	if s.unpin != nil {
-		s.unpin()
-	}
+	s.pin.unpin()
 }
 
 // skip leaves out the keys up to and including key.
@@ -160,7 +157,7 @@ func (s *snapshot) skip(key string) {
 }
 
 // keep saves the i-th revision of h, which is about to leave, if the listing still wants it.
-func (s *snapshot) keep(h *history, i int) {
+func (s *snapshot) keep(h *history, i int, expires int64) {
 	r := h.at(i)
 	if r.number > s.at || i+1 < h.len() && h.at(i+1).number <= s.at {
 		return // it is not the newest of its key at that revision
@@ -169,10 +166,10 @@ func (s *snapshot) keep(h *history, i int) {
 		return
 	}
 	if s.saved == nil {
-		s.saved = btree.NewG(16, func(a, b saved) bool { return a.key < b.key })
+		s.saved = btree.NewG(16, func(a, b listed) bool { return a.key < b.key })
 	}
-	if !s.saved.Has(saved{key: h.key}) {
-		s.saved.ReplaceOrInsert(saved{h.key, *r})
+	if !s.has(h.key) {
+		s.saved.ReplaceOrInsert(listed{h.key, *r, expires})
 	}
 }
 
@@ -187,7 +184,7 @@ func (b *Bucket) chunk(s *snapshot) (found []listed, more bool, err error) {
 	seen, last := 0, ""
 	step := func(h *history) bool {
 		if i := h.upTo(s.at); i > 0 && !s.has(h.key) && s.pattern.matches(h.key) {
-			s.add(h.key, h.at(i-1), b.cfg.TTL)
+			s.add(listed{h.key, *h.at(i - 1), b.expires(h.at(i - 1))})
 		}
 		last = h.key
 		seen++
@@ -205,21 +202,21 @@ func (b *Bucket) chunk(s *snapshot) (found []listed, more bool, err error) {
 	} else {
 		s.rest = keyRange{"\xff", "\xff"}
 	}
-	s.addSaved(rest, b.cfg.TTL)
+	s.addSaved(rest)
 	return s.found, more, nil
 }
 
-func (s *snapshot) has(key string) bool { return s.saved != nil && s.saved.Has(saved{key: key}) }
+func (s *snapshot) has(key string) bool { return s.saved != nil && s.saved.Has(listed{key: key}) }
 
 // addSaved adds the saved revisions of the keys that were read: those in before and not in what is left.
-func (s *snapshot) addSaved(before keyRange, ttl time.Duration) {
+func (s *snapshot) addSaved(before keyRange) {
 	if s.saved == nil {
 		return
 	}
 	n := len(s.found)
-	s.saved.AscendGreaterOrEqual(saved{key: before.first}, func(v saved) bool {
+	s.saved.AscendGreaterOrEqual(listed{key: before.first}, func(v listed) bool {
 		if before.contains(v.key) && !s.rest.contains(v.key) {
-			s.add(v.key, &v.revision, ttl)
+			s.add(v)
 		}
 		return before.last == "" || v.key < before.last
 	})
@@ -234,14 +231,9 @@ func (s *snapshot) addSaved(before keyRange, ttl time.Duration) {
 	})
 }
 
-// add takes a revision into the chunk if it is a value.
-func (s *snapshot) add(key string, r *revision, ttl time.Duration) {
-	if r.op == Put {
-		s.found = append(s.found, listed{key, *r, ttl})
+// add takes a key into the chunk if it has a value.
+func (s *snapshot) add(l listed) {
+	if l.revision.op == Put {
+		s.found = append(s.found, l)
 	}
-}
-
-// contains reports whether key is in the range.
-func (r keyRange) contains(key string) bool {
-	return key >= r.first && (r.last == "" || key < r.last)
 }

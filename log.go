@@ -1,103 +1,149 @@
 package kv
 
 import (
+	"math"
 	"slices"
 	"sort"
 )
 
 // A revisionLog lists the kept revisions of a bucket in revision order: for each the history that holds it. It is what
-// watchers follow and what tells which revision is the oldest.
+// watchers follow, and what tells which revision is the oldest.
 //
-// Revisions are dense when they are written and thin out as the depth trims them, so the log is cut into pieces. A piece
-// starts dense, a slot for each number; when less than half of its slots are in use it is packed, and packed neighbours
-// are joined. So the log costs a constant number of bytes for each kept revision, however many were written:
+// A slot of the log is in use as long as its history holds its revision, so a revision leaves the log by leaving its
+// history: nothing has to be looked up and struck out here. What is left behind is swept away later. The log is cut into
+// pieces, and whenever one is full the next few are swept, in turn: each is packed, dropped if nothing in it is in use,
+// and joined with the piece before it if both are small. So the log takes a constant number of bytes for each kept
+// revision, however many were written, and no write sweeps much.
 //
-//	after 1..8, depth 1, keys a b a b a a a b     slots of a full piece:  - - - - - - a b     packed: 7:a 8:b
+//	depth 1, after 1 a   2 b   3 a   4 b   5 a   6 c     slots  1:a 2:b 3:a 4:b 5:a 6:c     swept  4:b 5:a 6:c
 type revisionLog struct {
 	pieces []*logPiece // in rising order of first
-	count  int
+	count  int         // revisions that histories hold
+	head   int         // slots of the first piece that are known to be out of use
+	swept  int         // the piece to sweep next
 }
 
 type logPiece struct {
 	first   uint64
-	numbers []uint64   // numbers of the slots; nil while dense, when slot i is revision first+i
-	slots   []*history // nil where the revision is gone
-	count   int        // slots that are not nil
-	head    int        // no slot before this one is in use
+	offsets []uint32 // of the slots' revisions from first; nil while slot i is revision first+i
+	slots   []*history
 }
 
-// pieceSize is how many slots a piece has at most.
-const pieceSize = 512
+const (
+	// pieceSize is how many slots a piece has at most.
+	pieceSize = 512
+	// sweepSlots is how many slots are swept for each piece that is filled. With thrice pieceSize the log has about half as
+	// many slots out of use as in use.
+	sweepSlots = 3 * pieceSize
+)
 
 // append adds a revision greater than all before.
 func (l *revisionLog) append(number uint64, h *history) {
 	l.count++
 	if n := len(l.pieces); n > 0 {
-		p := l.pieces[n-1]
-		if p.numbers == nil && number-p.first < pieceSize {
-			for p.first+uint64(len(p.slots)) < number {
-				p.slots = append(p.slots, nil)
-			}
-			p.slots = append(p.slots, h)
-			p.count++
+		if l.pieces[n-1].append(number, h) {
 			return
 		}
-		l.tidy(n - 1)
+		l.sweep()
 	}
-	l.pieces = append(l.pieces, &logPiece{first: number, slots: []*history{h}, count: 1})
+	room := 1
+	if len(l.pieces) > 0 {
+		room = pieceSize
+	}
+	l.pieces = append(l.pieces, &logPiece{first: number, slots: append(make([]*history, 0, room), h)})
 }
 
-// remove takes a revision out. It must be there.
-func (l *revisionLog) remove(number uint64) {
-	i := l.piece(number)
-	p := l.pieces[i]
-	p.slots[p.slot(number)] = nil
-	p.count--
-	for p.head < len(p.slots) && p.slots[p.head] == nil {
-		p.head++
+// append adds a slot if there is room.
+func (p *logPiece) append(number uint64, h *history) bool {
+	offset := number - p.first
+	if len(p.slots) >= pieceSize || offset > math.MaxUint32 {
+		return false
 	}
-	l.count--
-	if i < len(l.pieces)-1 { // the last piece still grows
-		l.tidy(i)
+	if p.offsets == nil && offset != uint64(len(p.slots)) {
+		for i := range p.slots {
+			p.offsets = append(p.offsets, uint32(i))
+		}
+	}
+	if p.offsets != nil {
+		p.offsets = append(p.offsets, uint32(offset))
+	}
+	p.slots = append(p.slots, h)
+	return true
+}
+
+// remove is told that a history has let a revision go.
+func (l *revisionLog) remove() { l.count-- }
+
+// sweep sweeps the next pieces, at most to the end of the log.
+func (l *revisionLog) sweep() {
+	for slots := 0; slots < sweepSlots && l.swept < len(l.pieces); {
+		i := l.swept
+		p := l.pieces[i]
+		slots += len(p.slots)
+		used := p.used()
+		switch {
+		case used == 0:
+			l.delete(i)
+			continue
+		case i > 0 && l.pieces[i-1].joins(p, used):
+			before := l.pieces[i-1]
+			l.pieces[i-1] = pack(before.used()+used, before, p)
+			l.delete(i)
+			continue
+		case used <= len(p.slots)*3/4:
+			l.pieces[i] = pack(used, p)
+			l.restart(i)
+		}
+		l.swept++
+	}
+	if l.swept >= len(l.pieces) {
+		l.swept = 0
 	}
 }
 
-// tidy drops, packs or joins the i-th piece if too little of it is in use.
-func (l *revisionLog) tidy(i int) {
-	p := l.pieces[i]
-	if p.count == 0 {
-		l.pieces = slices.Delete(l.pieces, i, i+1)
-		return
+func (l *revisionLog) delete(i int) {
+	l.pieces = slices.Delete(l.pieces, i, i+1)
+	l.restart(i)
+}
+
+// restart forgets head if the i-th piece is the first.
+func (l *revisionLog) restart(i int) {
+	if i <= 1 {
+		l.head = 0
 	}
-	if p.count*2 >= len(p.slots) {
-		return
+}
+
+// used returns how many slots are in use.
+func (p *logPiece) used() int {
+	n := 0
+	for i, h := range p.slots {
+		if h.holds(p.number(i)) {
+			n++
+		}
 	}
-	if i > 0 && l.pieces[i-1].count+p.count <= pieceSize/2 {
-		l.pieces[i-1] = pack(l.pieces[i-1], p)
-		l.pieces = slices.Delete(l.pieces, i, i+1)
-		return
-	}
-	l.pieces[i] = pack(p)
+	return n
+}
+
+// joins reports whether a neighbour of which so many slots are in use fits into the piece.
+func (p *logPiece) joins(next *logPiece, used int) bool {
+	span := next.number(len(next.slots)-1) - p.first
+	return len(p.slots)+used <= pieceSize && span <= math.MaxUint32
 }
 
 // pack returns one piece with what is in use in several.
-func pack(pieces ...*logPiece) *logPiece {
-	count := 0
-	for _, p := range pieces {
-		count += p.count
-	}
-	packed := &logPiece{
-		first:   pieces[0].first,
-		numbers: make([]uint64, 0, count),
-		slots:   make([]*history, 0, count),
-		count:   count,
-	}
+func pack(used int, pieces ...*logPiece) *logPiece {
+	packed := &logPiece{offsets: make([]uint32, 0, used), slots: make([]*history, 0, used)}
 	for _, p := range pieces {
 		for i, h := range p.slots {
-			if h != nil {
-				packed.numbers = append(packed.numbers, p.number(i))
-				packed.slots = append(packed.slots, h)
+			number := p.number(i)
+			if !h.holds(number) {
+				continue
 			}
+			if packed.first == 0 {
+				packed.first = number
+			}
+			packed.offsets = append(packed.offsets, uint32(number-packed.first))
+			packed.slots = append(packed.slots, h)
 		}
 	}
 	return packed
@@ -105,28 +151,39 @@ func pack(pieces ...*logPiece) *logPiece {
 
 // find returns the history that holds a revision, nil if that revision is not kept.
 func (l *revisionLog) find(number uint64) *history {
-	i := l.piece(number)
-	if i < 0 {
-		return nil
+	c := l.from(number)
+	if found, h, ok := c.next(); ok && found == number {
+		return h
 	}
-	p := l.pieces[i]
-	slot := p.slot(number)
-	if slot == len(p.slots) || p.number(slot) != number {
-		return nil
-	}
-	return p.slots[slot]
+	return nil
 }
 
 // oldest returns the oldest kept revision, 0 and nil if there is none.
 func (l *revisionLog) oldest() (uint64, *history) {
-	if l.count == 0 {
-		return 0, nil
+	for c := (logCursor{log: l, slot: l.head}); ; {
+		number, h, ok := c.next()
+		if h != nil || !ok {
+			return number, h
+		}
 	}
-	p := l.pieces[0]
-	if p.count == 0 {
-		p = l.pieces[1]
+}
+
+// dropHead is oldest for the one who may change the log: it remembers how far it had to look.
+func (l *revisionLog) dropHead() (uint64, *history) {
+	for len(l.pieces) > 0 {
+		p := l.pieces[0]
+		for ; l.head < len(p.slots); l.head++ {
+			if h := p.slots[l.head]; h.holds(p.number(l.head)) {
+				return p.number(l.head), h
+			}
+		}
+		if len(l.pieces) == 1 {
+			break // it still grows
+		}
+		l.delete(0)
+		l.swept = max(l.swept-1, 0)
 	}
-	return p.number(p.head), p.slots[p.head]
+	return 0, nil
 }
 
 // piece returns the place of the piece that holds number if any does, -1 if number is before all.
@@ -143,17 +200,17 @@ func (p *logPiece) slot(number uint64) int {
 	if number <= p.first {
 		return 0
 	}
-	if p.numbers == nil {
+	if p.offsets == nil {
 		return int(min(number-p.first, uint64(len(p.slots))))
 	}
-	return sort.Search(len(p.numbers), func(i int) bool { return p.numbers[i] >= number })
+	return sort.Search(len(p.offsets), func(i int) bool { return p.number(i) >= number })
 }
 
 func (p *logPiece) number(slot int) uint64 {
-	if p.numbers == nil {
+	if p.offsets == nil {
 		return p.first + uint64(slot)
 	}
-	return p.numbers[slot]
+	return p.first + uint64(p.offsets[slot])
 }
 
 // A logCursor steps through the log. It is good until the log changes.
@@ -174,13 +231,16 @@ func (l *revisionLog) from(number uint64) logCursor {
 	return c
 }
 
-// next returns the next slot: its revision, and the history that holds it, nil if that revision is gone.
+// next returns the next slot: its revision, and the history that holds it, nil if the slot is out of use.
 func (c *logCursor) next() (number uint64, h *history, ok bool) {
 	for c.piece < len(c.log.pieces) {
 		p := c.log.pieces[c.piece]
 		if c.slot < len(p.slots) {
 			number, h = p.number(c.slot), p.slots[c.slot]
 			c.slot++
+			if !h.holds(number) {
+				h = nil
+			}
 			return number, h, true
 		}
 		c.piece++

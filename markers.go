@@ -1,6 +1,9 @@
 package kv
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // purgeChunk is how many keys PurgeDeletes looks at under the lock at a time.
 const purgeChunk = 1024
@@ -18,11 +21,14 @@ const purgeChunk = 1024
 // Each key is decided on and cleared at once: a key that is written meanwhile is either cleared before that or left
 // alone. (A real server can lose such a write.) If ctx ends, what was cleared stays cleared.
 func (b *Bucket) PurgeDeletes(ctx context.Context, opts ...PurgeDeletesOption) error {
-	age := DefaultMarkerAge
+	var age time.Duration
 	for _, o := range opts {
-		if o != nil && o.purgeDeletesOption() != 0 {
+		if o != nil {
 			age = o.purgeDeletesOption()
 		}
+	}
+	if age == 0 {
+		age = DefaultMarkerAge
 	}
 	rest := keyRange{}
 	for more := true; more; {
@@ -39,8 +45,13 @@ func (b *Bucket) PurgeDeletes(ctx context.Context, opts ...PurgeDeletesOption) e
 
 // purgeDeletes clears the next keys of a range, and says whether there are more.
 func (b *Bucket) purgeDeletes(rest *keyRange, age int64) (more bool, err error) {
+	b.lockOrdered() // most of the work, without stopping anybody for long
+	b.mu.Unlock()
+	b.ordering.Lock()
+	defer b.ordering.Unlock()
 	unlock := b.freeze()
 	defer unlock()
+	b.index.order(b.index.takeFresh())
 	if b.gone != nil {
 		return false, b.gone
 	}

@@ -19,19 +19,21 @@ func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	}
 	for {
 		b.mu.RLock()
-		h, gone, ttl := b.index.get(key), b.gone, b.cfg.TTL
+		h, gone := b.index.get(key), b.gone
 		var r revision
+		var expires int64
 		if h != nil {
 			r = *b.visible(h)
+			expires = b.expires(&r)
 		}
 		b.mu.RUnlock()
 		if gone != nil {
 			return Entry{}, b.keyFirst("get", key, gone)
 		}
-		if r.op != Put || b.past(r.expires(ttl)) {
+		if r.op != Put || pastNow(expires) {
 			return Entry{}, b.keyFirst("get", key, &KeyError{Op: "get", Bucket: b.name, Key: key, Err: ErrKeyNotFound})
 		}
-		e, err := b.entry(key, &r, ttl)
+		e, err := b.entry(key, &r, expires)
 		if !errors.Is(err, store.ErrNotFound) {
 			return e, err
 		}
@@ -64,16 +66,17 @@ func (b *Bucket) getRevision(op, key string, number uint64) (Entry, error) {
 		defer b.mu.RUnlock()
 		return Entry{}, b.keyFirst(op, key, b.gone)
 	}
-	h, ttl := b.index.get(key), b.cfg.TTL
+	h := b.index.get(key)
 	var r revision
+	var expires int64
 	var newest, delta uint64
 	if h != nil {
 		now := time.Now().UnixNano()
-		if newestNow := b.visible(h); !newestNow.expired(ttl, now) {
+		if newestNow := b.visible(h); !b.expired(newestNow, now) {
 			newest = newestNow.number
 		}
 		if found := b.kept(h, number, now); found != nil {
-			r, delta = *found, b.delta(h, number)
+			r, expires, delta = *found, b.expires(found), b.delta(h, number)
 		}
 	}
 	b.mu.RUnlock()
@@ -82,7 +85,7 @@ func (b *Bucket) getRevision(op, key string, number uint64) (Entry, error) {
 			Op: op, Bucket: b.name, Key: key, Wanted: number, Newest: newest, Err: ErrKeyNotFound,
 		})
 	}
-	e, err := b.entry(key, &r, ttl)
+	e, err := b.entry(key, &r, expires)
 	e.Delta = delta
 	return e, err
 }
@@ -115,12 +118,12 @@ func (b *Bucket) history(key string) ([]Entry, error) {
 		defer b.mu.RUnlock()
 		return nil, b.keyFirst("history", key, b.gone)
 	}
-	h, ttl := b.index.get(key), b.cfg.TTL
-	var kept []revision
-	if h != nil && !b.visible(h).expired(ttl, now) {
+	h := b.index.get(key)
+	var kept []listed
+	if h != nil && !b.expired(b.visible(h), now) {
 		for i := range h.upTo(b.published) {
-			if r := h.at(i); !r.expired(ttl, now) {
-				kept = append(kept, *r)
+			if r := h.at(i); !b.expired(r, now) {
+				kept = append(kept, listed{h.key, *r, b.expires(r)})
 			}
 		}
 	}
@@ -130,7 +133,7 @@ func (b *Bucket) history(key string) ([]Entry, error) {
 	}
 	entries := make([]Entry, len(kept))
 	for i := range kept {
-		e, err := b.entry(key, &kept[i], ttl)
+		e, err := b.entry(key, &kept[i].revision, kept[i].expires)
 		if err != nil {
 			return nil, err
 		}
@@ -153,46 +156,67 @@ func (b *Bucket) visible(h *history) *revision {
 
 // kept returns the revision with a number if a read may see it, else nil.
 func (b *Bucket) kept(h *history, number uint64, now int64) *revision {
-	if h == nil || number > b.published || b.visible(h).expired(b.cfg.TTL, now) {
+	if h == nil || number > b.published || b.expired(b.visible(h), now) {
 		return nil
 	}
 	i, ok := h.find(number)
-	if !ok || h.at(i).expired(b.cfg.TTL, now) {
+	if !ok || b.expired(h.at(i), now) {
 		return nil
 	}
 	return h.at(i)
 }
 
-// delta returns how many published revisions of a history are newer than number.
+// delta returns how many revisions of a history that a read may see are newer than number.
 func (b *Bucket) delta(h *history, number uint64) uint64 {
-	return uint64(h.upTo(b.published) - h.upTo(number))
+	first, end := h.upTo(number), h.upTo(b.published)
+	if first == end || b.due == nil && b.cfg.TTL == 0 {
+		return uint64(end - first)
+	}
+	newer := uint64(0)
+	for now := time.Now().UnixNano(); first < end; first++ {
+		if !b.expired(h.at(first), now) {
+			newer++
+		}
+	}
+	return newer
 }
 
-// past reports whether a deadline, 0 for none, is over.
-func (b *Bucket) past(at int64) bool { return at != 0 && at <= time.Now().UnixNano() }
-
 // entry returns r as an Entry with a value of its own, read from the store if that keeps the values.
-func (b *Bucket) entry(key string, r *revision, ttl time.Duration) (Entry, error) {
-	e := b.meta(key, r, ttl)
+func (b *Bucket) entry(key string, r *revision, expires int64) (Entry, error) {
+	e := b.meta(key, r, expires)
 	if b.values == nil || r.size == 0 {
 		e.Value = []byte(r.value)
 		return e, nil
 	}
 	value, err := b.values.Value(r.number)
 	if err != nil {
-		return Entry{}, fmt.Errorf("kv: value of %s at revision %d: %w", keyIn(key, b.name), r.number, err)
+		return Entry{}, b.valueError(key, r.number, err)
 	}
 	e.Value = value
 	return e, nil
 }
 
+// valueError says why the store did not give a value. It matches store.ErrNotFound if the revision was trimmed meanwhile, so
+// that the caller looks again.
+func (b *Bucket) valueError(key string, number uint64, err error) error {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if b.gone != nil {
+		return b.gone
+	}
+	if errors.Is(err, store.ErrNotFound) && b.revisions.find(number) != nil {
+		err = errors.New("the store has lost it")
+	}
+	return fmt.Errorf("kv: value of %s at revision %d: %w", keyIn(key, b.name), number, err)
+}
+
 // meta returns r as an Entry with an empty value.
-func (b *Bucket) meta(key string, r *revision, ttl time.Duration) Entry {
+func (b *Bucket) meta(key string, r *revision, expires int64) Entry {
 	e := Entry{
 		Bucket: b.name, Key: key, Value: []byte{}, Revision: r.number, Created: time.Unix(0, r.created).UTC(), Operation: r.op,
 	}
-	if at := r.expires(ttl); at != 0 {
-		e.Expires = time.Unix(0, at).UTC()
+	if expires != 0 {
+		e.Expires = time.Unix(0, expires).UTC()
 	}
 	return e
 }

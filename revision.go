@@ -54,32 +54,16 @@ type Entry struct {
 	Operation Operation
 }
 
-// revision is an Entry at rest. The key is its history's, the bucket is known.
+// revision is an Entry at rest. The key is its history's, the bucket is known. A history with one revision is to fit into 64
+// bytes, so what few revisions have is kept elsewhere: a deadline of its own is in Bucket.deadlines.
 type revision struct {
-	number   uint64
-	created  int64  // nanoseconds since 1970
-	deadline int64  // of its own, from KeyTTL or as a limit marker; 0 if none. The bucket's TTL is not in it.
-	value    string // empty if the store keeps the values
-	size     uint32 // bytes of the value, wherever it is
-	op       Operation
-}
-
-// expires returns when r goes by its own deadline or by the bucket's TTL, 0 if never.
-func (r *revision) expires(ttl time.Duration) int64 {
-	if ttl == 0 {
-		return r.deadline
-	}
-	byAge := addTime(r.created, ttl)
-	if r.deadline == 0 {
-		return byAge
-	}
-	return min(r.deadline, byAge)
-}
-
-// expired reports whether r is past its time at now.
-func (r *revision) expired(ttl time.Duration, now int64) bool {
-	at := r.expires(ttl)
-	return at != 0 && at <= now
+	number  uint64
+	created int64  // nanoseconds since 1970
+	value   string // empty if the store keeps the values
+	size    uint32 // bytes of the value, wherever it is
+	op      Operation
+	timed   bool // it has a deadline of its own, from KeyTTL or as a limit marker
+	leaving bool // it leaves when a newer revision that is accepted is published; it counts for nothing but reads
 }
 
 // addTime returns the time d after t, both in nanoseconds, or the last there is.
@@ -87,5 +71,5 @@ func addTime(t int64, d time.Duration) int64 {
 	if sum := t + int64(d); sum >= t {
 		return sum
 	}
-	return int64(^uint64(0) >> 1)
+	return never
 }

@@ -7,7 +7,6 @@ import (
 	"iter"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/revkv/kv/store"
 )
@@ -135,16 +134,33 @@ func (b *Bucket) watch(ctx context.Context, op string, texts []string, opts []Wa
 		return nil, err
 	}
 	b.settle()
-	b.mu.Lock()
+	w.byKey = w.narrow()
+	if w.byKey && slices.ContainsFunc(patterns, func(p pattern) bool { return !p.exact }) {
+		b.lockOrdered()
+	} else {
+		b.mu.Lock()
+	}
 	if b.gone != nil {
 		defer b.mu.Unlock()
 		return nil, b.gone
 	}
 	w.begin()
 	b.mu.Unlock()
-	w.lookUp()
+	if w.byKey {
+		w.lookUp()
+	}
 	w.unwatch = context.AfterFunc(ctx, func() { w.close(ctx.Err()) })
 	return w, nil
+}
+
+// narrow reports whether the patterns leave ranges of keys in which to look up what the watch begins with.
+func (w *Watcher) narrow() bool {
+	for i := range w.patterns {
+		if p := &w.patterns[i]; p.prefix == "" && !p.never {
+			return false
+		}
+	}
+	return !w.updatesOnly || w.resume > 0
 }
 
 // begin sets the position and makes the watcher known to writers.
@@ -165,31 +181,24 @@ func (w *Watcher) begin() {
 	}
 }
 
-// lookUp finds what is to be delivered up to start by key, if the patterns leave a small range of keys.
+// lookUp finds what is to be delivered up to start by key. If that is too much the watcher goes by the log.
 func (w *Watcher) lookUp() {
-	if w.position >= w.start {
-		return
-	}
 	for i := range w.patterns {
-		if w.patterns[i].prefix == "" && !w.patterns[i].never {
-			return
-		}
-	}
-	var ahead []uint64
-	for i := range w.patterns {
-		rest := w.patterns[i].keys()
-		for more := !w.patterns[i].never; more; {
-			if ahead, more = w.lookUpChunk(&w.patterns[i], &rest, ahead); len(ahead) > maxAhead {
+		p := &w.patterns[i]
+		rest := p.keys()
+		for more := !p.never && w.position < w.start; more; {
+			if more = w.lookUpChunk(p, &rest); len(w.ahead) > maxAhead {
+				w.ahead, w.byKey = nil, false
 				return
 			}
 		}
 	}
-	slices.Sort(ahead)
-	w.ahead, w.byKey = slices.Compact(ahead), true
+	slices.Sort(w.ahead)
+	w.ahead = slices.Compact(w.ahead)
 }
 
 // lookUpChunk looks at the next keys of a pattern's range, and says whether there are more.
-func (w *Watcher) lookUpChunk(p *pattern, rest *keyRange, ahead []uint64) (_ []uint64, more bool) {
+func (w *Watcher) lookUpChunk(p *pattern, rest *keyRange) (more bool) {
 	w.b.mu.RLock()
 	defer w.b.mu.RUnlock()
 	seen := 0
@@ -202,7 +211,7 @@ func (w *Watcher) lookUpChunk(p *pattern, rest *keyRange, ahead []uint64) (_ []u
 			}
 			for i := first; i < last; i++ {
 				if n := h.at(i).number; n > w.position {
-					ahead = append(ahead, n)
+					w.ahead = append(w.ahead, n)
 				}
 			}
 		}
@@ -210,7 +219,7 @@ func (w *Watcher) lookUpChunk(p *pattern, rest *keyRange, ahead []uint64) (_ []u
 		seen++
 		return seen < watchChunk
 	})
-	return ahead, seen == watchChunk
+	return seen == watchChunk
 }
 
 // Next returns the next event, and waits for it if need be. ctx bounds the wait; its error leaves the watcher as it was.
@@ -275,7 +284,9 @@ func (w *Watcher) close(err error) {
 // end ends the watch with err, unless it has ended.
 func (w *Watcher) end(err error) {
 	w.endOnce.Do(func() {
-		w.err = err
+		if w.err = w.ctx.Err(); w.err == nil { // what ended said so far stays
+			w.err = err
+		}
 		close(w.done)
 	})
 }
@@ -296,8 +307,8 @@ type found struct {
 	history  *history
 	revision revision
 	delta    uint64
-	expires  int64 // when the event is not to be delivered any more; 0 if never
-	ttl      time.Duration
+	expires  int64 // 0 if never
+	gone     int64 // when the event is not to be delivered any more, because its key expires; 0 if never
 }
 
 // event makes an Event of what was found, unless it has expired or left the log meanwhile.
@@ -306,13 +317,13 @@ func (w *Watcher) event(f found) (e Event, ok bool, err error) {
 		return Event{Kind: CaughtUp}, true, nil
 	}
 	b := w.b
-	if b.past(f.expires) {
+	if pastNow(f.expires) || pastNow(f.gone) {
 		return Event{}, false, nil
 	}
 	e.Kind = Changed
 	if w.metaOnly {
-		e.Entry = b.meta(f.history.key, &f.revision, f.ttl)
-	} else if e.Entry, err = b.entry(f.history.key, &f.revision, f.ttl); errors.Is(err, store.ErrNotFound) {
+		e.Entry = b.meta(f.history.key, &f.revision, f.expires)
+	} else if e.Entry, err = b.entry(f.history.key, &f.revision, f.expires); errors.Is(err, store.ErrNotFound) {
 		w.lost(f.history)
 		return Event{}, false, nil
 	}
@@ -422,12 +433,9 @@ func (w *Watcher) take(h *history) {
 		return
 	}
 	b := w.b
-	f := found{kind: Changed, history: h, revision: *r, delta: b.delta(h, r.number), ttl: b.cfg.TTL}
-	f.expires = r.expires(f.ttl)
-	if key := b.visible(h).expires(f.ttl); key != 0 && (f.expires == 0 || key < f.expires) {
-		f.expires = key
-	}
-	w.ready = append(w.ready, f)
+	w.ready = append(w.ready, found{
+		kind: Changed, history: h, revision: *r, delta: b.delta(h, r.number), expires: b.expires(r), gone: b.expires(b.visible(h)),
+	})
 }
 
 // ring wakes the watcher if it waits; the bucket's write lock is held.

@@ -15,9 +15,7 @@ import (
 //
 // Put copies value. Of several concurrent Puts of one key the one with the highest revision stays.
 func (b *Bucket) Put(ctx context.Context, key string, value []byte, opts ...PutOption) (uint64, error) {
-	op := Op{kind: opPut, key: key, value: value}
-	op.putOptions(opts)
-	return b.writeOne(ctx, op)
+	return b.writeOne(ctx, PutOp(key, value, opts...))
 }
 
 // PutString is Put of the bytes of value.
@@ -37,9 +35,7 @@ func (b *Bucket) PutString(ctx context.Context, key, value string, opts ...PutOp
 //
 // Of several concurrent Creates exactly one succeeds. Otherwise it is like Put.
 func (b *Bucket) Create(ctx context.Context, key string, value []byte, opts ...PutOption) (uint64, error) {
-	op := Op{kind: opCreate, key: key, value: value}
-	op.putOptions(opts)
-	return b.writeOne(ctx, op)
+	return b.writeOne(ctx, CreateOp(key, value, opts...))
 }
 
 // Update writes value under key if revision is the newest revision of the key, and returns the new one. A marker is a
@@ -54,9 +50,7 @@ func (b *Bucket) Create(ctx context.Context, key string, value []byte, opts ...P
 // So Update with 0 is not Create: it refuses a key with a marker. Of several concurrent Updates with the same revision
 // exactly one succeeds. Otherwise it is like Put.
 func (b *Bucket) Update(ctx context.Context, key string, value []byte, revision uint64, opts ...PutOption) (uint64, error) {
-	op := Op{kind: opUpdate, key: key, value: value, conditional: true, revision: revision}
-	op.putOptions(opts)
-	return b.writeOne(ctx, op)
+	return b.writeOne(ctx, UpdateOp(key, value, revision, opts...))
 }
 
 // Delete writes a delete marker, also for a key that has no value. Older revisions stay as far as the depth allows, and
@@ -80,9 +74,7 @@ func (b *Bucket) Purge(ctx context.Context, key string, opts ...PurgeOption) err
 // reading the old value and writing it. The revision must be one of the key's kept values, else the error matches
 // ErrKeyNotFound; the key may be deleted now. Otherwise it is like Put.
 func (b *Bucket) Revert(ctx context.Context, key string, revision uint64, opts ...PutOption) (uint64, error) {
-	op := Op{kind: opRevert, key: key, revision: revision}
-	op.putOptions(opts)
-	return b.writeOne(ctx, op)
+	return b.writeOne(ctx, RevertOp(key, revision, opts...))
 }
 
 // writeOne is write for one operation.
@@ -95,17 +87,44 @@ func (b *Bucket) writeOne(ctx context.Context, op Op) (uint64, error) {
 // write decides on operations on different keys and writes all or none. It returns the first of their revisions, or which
 // of them is refused, -1 if it is none of them in particular.
 func (b *Bucket) write(ctx context.Context, ops []Op) (first uint64, at int, err error) {
+	at = -1
 	for i := range ops {
-		if err := ops[i].check(b.name); err != nil {
-			return 0, i, err
+		if err = ops[i].check(b.name); err != nil {
+			at = i
+			break
 		}
 	}
-	if err := checkContext(ctx); err != nil || len(ops) == 0 {
-		return 0, -1, err
+	if err == nil {
+		err = checkContext(ctx)
 	}
-	if b.durable {
-		return b.writeDurable(ops)
+	switch {
+	case err != nil:
+	case len(ops) == 0:
+		err = b.usable()
+	case b.durable:
+		first, at, err = b.writeDurable(ops)
+	default:
+		first, at, err = b.writeVolatile(ops)
 	}
+	if err != nil {
+		at, err = b.keyFaultFirst(ops, at, err)
+	}
+	return first, at, err
+}
+
+// keyFaultFirst returns what is wrong with a key, before anything else that is wrong. A write that succeeds has not looked at
+// its keys twice: the key of a history is good.
+func (b *Bucket) keyFaultFirst(ops []Op, at int, err error) (int, error) {
+	for i := range ops {
+		if bad := ops[i].checkKey(b.name); bad != nil {
+			return i, bad
+		}
+	}
+	return at, err
+}
+
+// writeVolatile is write for a bucket that lives in memory: what is decided is visible at once.
+func (b *Bucket) writeVolatile(ops []Op) (first uint64, at int, err error) {
 	for i := range ops {
 		ops[i].copied = string(ops[i].value)
 	}
@@ -119,11 +138,11 @@ func (b *Bucket) write(ctx context.Context, ops []Op) (first uint64, at int, err
 	for i := range ops {
 		op := &ops[i]
 		h := b.historyFor(op)
-		r := b.number(op, now)
-		for n := h.displaced(int(b.cfg.History), r.op); n > 0; n-- {
+		r, deadline := b.number(op, now)
+		for n := b.displaced(h, r.op, now); n > 0; n-- {
 			b.drop(h, 0)
 		}
-		b.insert(h, r)
+		b.insert(h, r, deadline)
 	}
 	b.published = b.accepted
 	for i := range ops {
@@ -132,11 +151,16 @@ func (b *Bucket) write(ctx context.Context, ops []Op) (first uint64, at int, err
 	return first, -1, nil
 }
 
-// check reports what is wrong with an operation by itself.
-func (op *Op) check(bucket string) error {
+// checkKey reports what is wrong with the key.
+func (op *Op) checkKey(bucket string) error {
 	if reason := keyFault(op.key); reason != "" {
 		return &KeyError{Op: op.kind.String(), Bucket: bucket, Key: op.key, Reason: reason, Err: ErrInvalidKey}
 	}
+	return nil
+}
+
+// check reports what is wrong with an operation by itself, but for its key.
+func (op *Op) check(bucket string) error {
 	if op.fault != nil {
 		return op.fault
 	}
@@ -198,10 +222,14 @@ func (b *Bucket) decide(ops []Op, now int64) (at int, err error) {
 
 // decideOne checks the limit on values and the operation's condition.
 func (b *Bucket) decideOne(op *Op, now int64) error {
-	if limit := b.cfg.MaxValueSize; limit > 0 && len(op.value) > int(limit) {
-		return op.tooLarge(b.name, int64(limit))
+	if op.history = b.index.get(op.key); op.history == nil {
+		if err := op.checkKey(b.name); err != nil {
+			return err
+		}
 	}
-	op.history = b.index.get(op.key)
+	if err := b.checkSize(op); err != nil {
+		return err
+	}
 	newest := b.newest(op.history, now)
 	mismatch := func(err error) error {
 		return &RevisionError{
@@ -219,26 +247,43 @@ func (b *Bucket) decideOne(op *Op, now int64) error {
 		}
 	case op.kind == opRevert:
 		old := b.kept(op.history, op.revision, now)
-		if old == nil || old.op != Put {
+		if old == nil || old.op != Put || old.leaving || op.missing {
 			return mismatch(ErrKeyNotFound)
 		}
 		op.copied = old.value
 		if b.values == nil {
 			op.value = []byte(old.value)
 		}
+		if err := b.checkSize(op); err != nil {
+			return err
+		}
 	}
 	op.growth = sizeOf(op.key, len(op.value))
 	if h := op.history; h != nil {
-		depth := int(b.cfg.History)
-		from := 0
-		if b.durable {
-			from = h.keptFrom(depth)
-		}
-		for i := from; i < h.displaced(depth, op.operation()); i++ {
-			op.growth -= sizeOf(op.key, int(h.at(i).size))
+		for i := range b.displaced(h, op.operation(), now) {
+			if r := h.at(i); !r.leaving {
+				op.growth -= sizeOf(op.key, int(r.size))
+			}
 		}
 	}
 	return nil
+}
+
+// checkSize checks the bucket's limit on values.
+func (b *Bucket) checkSize(op *Op) error {
+	if limit := b.cfg.MaxValueSize; limit > 0 && len(op.value) > int(limit) {
+		return op.tooLarge(b.name, int64(limit))
+	}
+	return nil
+}
+
+// displaced returns how many of the oldest revisions of h leave when one with operation op arrives. If the newest has
+// expired, and cannot be taken out yet because of a commit under way, all do.
+func (b *Bucket) displaced(h *history, op Operation, now int64) int {
+	if h.len() > 0 && b.expired(&h.newest, now) {
+		return h.len()
+	}
+	return h.displaced(int(b.cfg.History), op)
 }
 
 // none is the newest revision of a key that has none.
@@ -246,7 +291,7 @@ var none revision
 
 // newest returns the newest accepted revision of a history, none if there is none or the key has expired.
 func (b *Bucket) newest(h *history, now int64) *revision {
-	if h == nil || h.newest.expired(b.cfg.TTL, now) {
+	if h == nil || b.expired(&h.newest, now) {
 		return &none
 	}
 	return &h.newest
@@ -279,25 +324,27 @@ func (b *Bucket) historyOf(key string) *history {
 	return h
 }
 
-// number gives an operation its revision.
-func (b *Bucket) number(op *Op, now int64) revision {
+// number gives an operation its revision, and the deadline of that, 0 if it has none.
+func (b *Bucket) number(op *Op, now int64) (r revision, deadline int64) {
 	b.accepted++
 	b.bytes += op.growth
-	r := revision{number: b.accepted, created: now, value: op.copied, size: uint32(len(op.value)), op: op.operation()}
+	r = revision{number: b.accepted, created: now, value: op.copied, size: uint32(len(op.value)), op: op.operation()}
 	if op.ttl > 0 {
-		r.deadline = addTime(now, op.ttl)
+		deadline = addTime(now, op.ttl)
 	}
-	return r
+	return r, deadline
 }
 
-// insert makes r the newest revision of h.
-func (b *Bucket) insert(h *history, r revision) {
+// insert makes r, with a deadline of its own or 0, the newest revision of h.
+func (b *Bucket) insert(h *history, r revision, goes int64) {
+	r.timed = goes != 0
 	h.add(r)
 	b.revisions.append(r.number, h)
-	if r.deadline != 0 {
-		b.addDeadline(deadline{r.deadline, r.number, h})
+	b.held += sizeOf(h.key, int(r.size))
+	if r.timed {
+		b.addDeadline(deadline{goes, r.number, h})
 	}
-	if at := r.expires(b.cfg.TTL); at != 0 && at < b.nextDue.Load() {
+	if at := b.expires(&r); at != 0 && at < b.nextDue.Load() {
 		b.setDue(at)
 	}
 }
@@ -306,17 +353,15 @@ func (b *Bucket) insert(h *history, r revision) {
 func (b *Bucket) drop(h *history, i int) {
 	r := h.at(i)
 	for _, s := range b.snapshots {
-		s.keep(h, i)
+		s.keep(h, i, b.expires(r))
 	}
 	for _, w := range b.starting {
 		w.missed(h, i)
 	}
-	b.revisions.remove(r.number)
-	if r.deadline != 0 {
-		b.due.Delete(deadline{r.deadline, r.number, h})
-		if b.due.Len() == 0 && b.cfg.TTL == 0 {
-			b.setDue(never)
-		}
+	b.revisions.remove()
+	b.held -= sizeOf(h.key, int(r.size))
+	if r.timed {
+		b.removeDeadline(r.number, h)
 	}
 	h.remove(i)
 }
@@ -332,15 +377,18 @@ func (b *Bucket) removeKey(h *history) {
 	for h.len() > 0 {
 		b.free(h, 0)
 	}
-	b.index.remove(h.key)
+	b.index.remove(h)
 	for _, w := range b.starting {
 		delete(w.owed, h.key)
+	}
+	if b.index.len() == 0 {
+		b.setDue(never)
 	}
 }
 
 // record returns what the store is told of a revision.
-func record(key string, r *revision, value []byte) store.Record {
+func record(key string, r *revision, deadline int64, value []byte) store.Record {
 	return store.Record{
-		Revision: r.number, Operation: store.Operation(r.op), Key: key, Value: value, Created: r.created, Deadline: r.deadline,
+		Revision: r.number, Operation: store.Operation(r.op), Key: key, Value: value, Created: r.created, Deadline: deadline,
 	}
 }

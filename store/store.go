@@ -48,13 +48,17 @@ type Record struct {
 
 // A Store keeps the log of one bucket.
 //
-// Append and Trim are called by one goroutine at a time. Value, where there is one, may be called by many at once, also
+// Append is called by one goroutine at a time. Value and Pin, where there are any, may be called by many at once, also
 // during an Append. Records is called once, before the first Append.
 type Store interface {
 	// Records yields what was kept when the store was opened, in rising order of revision, less what was trimmed. After
 	// an error it yields nothing more. A record's Value may be left nil if the store is a ValueReader; Size tells its
 	// length. Key and Value belong to the caller.
 	Records() iter.Seq2[Replayed, error]
+
+	// Newest returns the greatest revision that was ever appended, also if it is trimmed by now, or 0. It may be called
+	// when Records has been read to its end: there the numbering goes on.
+	Newest() uint64
 
 	// Append adds records, and forgets the revisions in trim, all or nothing: when it returns nil everything is as
 	// durable as the store promises, and when it returns an error nothing of it will ever be seen again. The revisions

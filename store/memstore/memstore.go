@@ -107,6 +107,9 @@ func (s *Store) Records() iter.Seq2[store.Replayed, error] {
 	}
 }
 
+// Newest returns the greatest revision that was given to Append.
+func (s *Store) Newest() uint64 { return s.last }
+
 // Append checks the order of the revisions and forgets the records.
 func (s *Store) Append(recs []store.Record, _ []uint64) error {
 	if s.closed {
