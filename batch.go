@@ -118,11 +118,12 @@ func (op *Op) add(o option) {
 //
 // Every operation's condition is checked against the bucket as it was before the batch; the keys must be different.
 // If one is refused nothing is written and the error is a *BatchError, which names the operation and wraps the error that
-// it alone would have returned. MaxBytes is checked for the batch as a whole, against the bucket as it would be after all
-// of it; if it does not fit, the BatchError names the last operation that makes the bucket larger.
+// it alone would have returned. Two faults are of the batch as a whole: a key that comes twice (ErrDuplicateKey; its second
+// operation is named), and a bucket that would be too large after all of the batch (ErrBucketFull; the last operation that
+// writes a value and makes the bucket larger is named).
 //
 // No reader and no watcher sees the bucket between two operations of a batch, and a crash leaves all or nothing of it.
-// Apply copies the values. An empty batch does nothing.
+// Apply copies the values. An empty batch does nothing, unless the bucket takes no calls any more, which is an error.
 //
 //	revs, err := b.Apply(ctx,
 //		kv.UpdateOp("account.1", lower, rev1),

@@ -19,8 +19,9 @@ import (
 // whoever learned of r from a watcher finds it with Get. A refused write takes no revision.
 //
 // Every method takes a context first. The engine waits for little: in memory for nothing but locks, with a durable store
-// for the disk. A context that has ended before the call makes it return the context's error, bare, and do nothing. Once
-// a write is accepted it is seen through, so an error from a context means that nothing was written.
+// for the disk. A context that has ended before the call makes it return the context's error, bare, and do nothing; only a
+// bad key, pattern or option is reported first. Once a write is accepted it is seen through, so an error from a context
+// means that nothing was written.
 type Bucket struct {
 	name    string
 	db      *DB
@@ -32,18 +33,19 @@ type Bucket struct {
 	made    *group     // durable only: a group that whoever holds accept has to commit
 	commits committer  // durable only
 
-	ordering  sync.Mutex   // held by the one who puts fresh keys in order; taken before accept and mu
-	mu        sync.RWMutex // guards what follows; held for memory work only
-	cfg       Config
-	gone      error // why the bucket takes no calls any more
-	index     index
-	revisions revisionLog
-	accepted  uint64 // the newest revision that a write has got
-	published uint64 // the newest revision that a read sees; in memory the same
-	bytes     int64  // what MaxBytes limits: of the revisions that are kept once everything accepted is published
-	held      int64  // the same of the revisions that are in histories now
-	pending   size   // durable only: what of that is not published
-	clock     int64  // the latest time given to a revision
+	ordering   sync.Mutex   // held by the one who puts fresh keys in order; taken before accept and mu
+	mu         sync.RWMutex // guards what follows; held for memory work only
+	cfg        Config
+	configured atomic.Int64 // how often cfg was replaced
+	gone       error        // why the bucket takes no calls any more
+	index      index
+	revisions  revisionLog
+	accepted   uint64 // the newest revision that a write has got
+	published  uint64 // the newest revision that a read sees; in memory the same
+	bytes      int64  // what MaxBytes limits: of the revisions that are kept once everything accepted is published
+	held       int64  // the same of the revisions that are in histories now
+	pending    size   // durable only: what of that is not published
+	clock      int64  // the latest time given to a revision
 
 	due       *btree.BTreeG[deadline] // revisions with a deadline of their own; nil until there is one
 	deadlines map[uint64]int64        // the same by revision
@@ -167,6 +169,7 @@ func (b *Bucket) shorten(cfg Config) error {
 		return err
 	}
 	b.cfg = cfg
+	b.configured.Add(1)
 	for _, h := range long {
 		for h.len() > int(cfg.History) {
 			b.free(h, 0)

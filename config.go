@@ -62,6 +62,9 @@ type Config struct {
 	// LimitMarkerTTL, if set, makes the bucket write a limit marker when a key expires: a revision with operation Purge
 	// that tells watchers, and goes by itself after this time (or after TTL, if that is shorter). 0 means that keys
 	// expire silently. See ADR-48.
+	//
+	// With a durable store the timer or the next write writes the marker, and no read does: one right at the deadline
+	// finds the key gone, and the marker a moment later.
 	LimitMarkerTTL time.Duration `json:"limit_marker_ttl,omitempty"`
 
 	// Metadata is the user's, at most MaxMetadataLength bytes.

@@ -7,40 +7,34 @@ import (
 	"github.com/google/btree"
 )
 
-// An index finds histories: by key in a hash, in order of key in a btree.
+// An index finds histories: by key in a hash table, in order of key in a btree.
 //
 // A history goes into the btree only when somebody asks for the order: a comparison of keys is a walk through memory, and
 // the twenty that it takes to find a place among a million keys cost several times as much as everything else that
 // happens when a key is created. Until then it is fresh, in a list; the first listing sorts that and works it in, in small
 // steps. The next ones find nothing left to do.
 type index struct {
-	byKey   map[string]*history
+	table
 	ordered *btree.BTreeG[*history] // all but the fresh ones; nil until there is one
 	fresh   []*history
 	swept   int // the fresh history to look at next
 }
 
-func (x *index) len() int { return len(x.byKey) }
-
-// get returns the history of key, nil if there is none.
-func (x *index) get(key string) *history { return x.byKey[key] }
+func (x *index) len() int { return x.count }
 
 // insert adds a history whose key is not there yet.
 func (x *index) insert(h *history) {
-	if x.byKey == nil {
-		x.byKey = map[string]*history{}
+	if len(x.fresh) > 2*x.count {
+		x.sweep() // before h is there: it is empty as yet
 	}
-	x.byKey[h.key] = h
+	x.table.insert(h)
 	x.fresh = append(x.fresh, h)
-	if len(x.fresh) > 2*len(x.byKey) {
-		x.sweep()
-	}
 }
 
 // remove takes a history out, which must be there and empty. If it is fresh it stays in that list until the list is swept or
 // sorted; an empty history is not used again.
 func (x *index) remove(h *history) {
-	delete(x.byKey, h.key)
+	x.table.remove(h)
 	if x.ordered != nil {
 		x.ordered.Delete(h)
 	}
@@ -95,15 +89,6 @@ func (r keyRange) contains(key string) bool {
 // only returns the one key of a range that has room for no other.
 func (r keyRange) only() (key string, ok bool) {
 	return r.first, len(r.last) == len(r.first)+1 && r.last == r.first+"\x00"
-}
-
-// all calls f for every history, in no order, until it returns false.
-func (x *index) all(f func(*history) bool) {
-	for _, h := range x.byKey {
-		if !f(h) {
-			return
-		}
-	}
 }
 
 // ascend calls f for the keys of a range in rising order until it returns false. Unless the range is of one key, keys that are

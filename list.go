@@ -16,7 +16,8 @@ import (
 // are not held up. (Revisions that expire meanwhile are left out, though.) Ranging again begins again. While a loop runs
 // the bucket keeps what is overwritten before the loop gets to it.
 //
-// If the context ends, the bucket is deleted or the database is closed, the last pair has the error.
+// If the context ends, the last pair has its error. If the bucket is deleted or the database closed the loop ends with that
+// error too, but it may first yield what it has found already, 256 keys at most.
 //
 //	for e, err := range b.Entries(ctx, "orders.>", kv.After("orders.1024"), kv.Limit(100)) {
 func (b *Bucket) Entries(ctx context.Context, pattern string, opts ...ListOption) iter.Seq2[Entry, error] {

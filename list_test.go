@@ -203,7 +203,8 @@ func TestListingErrors(t *testing.T) {
 	}
 }
 
-// When a listing cannot go on its last pair has the error, and no key.
+// When a listing cannot go on its last pair has the error, and no key. An ended context is noticed at once; that the bucket
+// is gone when the loop asks for more keys, which is after some hundreds.
 func TestListingsThatEnd(t *testing.T) {
 	for _, row := range []struct {
 		name string

@@ -32,9 +32,9 @@ type logPiece struct {
 const (
 	// pieceSize is how many slots a piece has at most.
 	pieceSize = 512
-	// sweepSlots is how many slots are swept for each piece that is filled. With thrice pieceSize the log has about half as
+	// sweepSlots is how many slots are swept for each piece that is filled. With twice pieceSize the log has about as
 	// many slots out of use as in use.
-	sweepSlots = 3 * pieceSize
+	sweepSlots = 2 * pieceSize
 )
 
 // append adds a revision greater than all before.

@@ -149,17 +149,17 @@ func (m *model) tooLarge(value string) bool {
 
 // refuseFull says whether the bucket would be too large after the writes.
 func (m *model) refuseFull(writes []modelWrite) error {
-	growth, larger, largerBy := int64(0), -1, int64(0)
+	growth, larger := int64(0), -1 // the last operation that makes the bucket larger
 	for i := range writes {
 		w := &writes[i]
 		r := m.revision(w)
 		by := modelBytes(w.key, m.push(slices.Clone(m.keys[w.key]), r)) - modelBytes(w.key, m.keys[w.key])
 		if growth += by; by > 0 && r.op == kv.Put {
-			larger, largerBy = i, by
+			larger = i
 		}
 	}
 	after := m.bytes() + growth
-	if m.cfg.MaxBytes <= 0 || after <= m.cfg.MaxBytes || growth <= 0 || largerBy == 0 {
+	if m.cfg.MaxBytes <= 0 || after <= m.cfg.MaxBytes || growth <= 0 || larger < 0 {
 		return nil
 	}
 	key := writes[larger].key
@@ -224,7 +224,9 @@ func (m *model) bytes() (bytes int64) {
 func (m *model) remove(key string) {
 	delete(m.keys, key)
 	for _, w := range m.watchers {
-		delete(w.begun, key)
+		for _, s := range w.states {
+			delete(s.begun, key)
+		}
 	}
 }
 
@@ -307,6 +309,7 @@ func (m *model) configure(cfg kv.Config) {
 		m.keys[key] = modelNewest(history, int(m.cfg.History))
 	}
 	m.expire()
+	m.reconfigured()
 }
 
 // purgeDeletes clears up behind markers that are older than age; 0 stands for half an hour, and less for any age.
@@ -427,10 +430,12 @@ func modelIsKey(key string) bool {
 	return len(key) <= kv.MaxKeyLength && modelTokens(key, func(token string) bool { return strings.Trim(token, letters) == "" })
 }
 
-// modelIsPattern says what a pattern is.
+// modelIsPattern says what a pattern is: a key, but for wildcards.
 func modelIsPattern(pattern string) bool {
-	return modelIsKey(strings.ReplaceAll(strings.TrimSuffix(pattern, ">")+strings.Repeat("_", strings.Count(pattern, ">")), "*", "_")) &&
-		!strings.Contains(strings.TrimSuffix(pattern, ">"), ">")
+	if before, ok := strings.CutSuffix(pattern, ">"); ok {
+		pattern = before + "_"
+	}
+	return modelIsKey(strings.ReplaceAll(pattern, "*", "_"))
 }
 
 // modelTokens says whether text consists of tokens, none of them empty, that are all good.

@@ -3,6 +3,7 @@ package kv_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -10,18 +11,38 @@ import (
 )
 
 // A modelWatcher is what is known of a watcher of the engine. A watcher may read ahead, nobody knows how far, so it has no
-// single right answer: accept says whether an answer is one of the right ones.
+// single right answer: accept says whether an answer is one of the right ones, and what can be true of the watcher then.
 type modelWatcher struct {
 	modelWatchOptions
 	values bool // the store keeps the values: what was read ahead may have lost its value meanwhile
 
 	start    uint64
-	position uint64            // the newest revision that was delivered
 	first    map[string]uint64 // the newest revision of each matching key when the watch began
-	begun    map[string]uint64 // the same, of those keys that CaughtUp may have to wait for
 	caughtUp bool
-	ahead    [][]modelEvent // what it may have read ahead: what it could see at earlier times, less what was delivered since
+	states   []modelState // one of these is true
 	ended    error
+}
+
+// A modelState is what can be true of a watcher.
+type modelState struct {
+	modelPlace
+	ahead []modelEvent // what it has read ahead, or more: it may have read less
+}
+
+// A modelPlace is how far a watcher has come.
+type modelPlace struct {
+	position uint64            // all revisions up to here are delivered, or are not to be
+	begun    map[string]uint64 // what is left of first
+}
+
+// come returns the place behind an event.
+func (p modelPlace) come(ev *modelEvent) modelPlace {
+	p.position = max(p.position, ev.revision.number)
+	if number, ok := p.begun[ev.entry.Key]; ok && number <= ev.revision.number {
+		p.begun = maps.Clone(p.begun)
+		delete(p.begun, ev.entry.Key)
+	}
+	return p
 }
 
 // modelWatchOptions are the options of a watch.
@@ -34,35 +55,37 @@ type modelWatchOptions struct {
 	resume         uint64
 }
 
-// A modelEvent is an entry that a watcher has to deliver.
+// A modelEvent is an entry that a watcher has to deliver, or CaughtUp.
 type modelEvent struct {
-	entry  kv.Entry
-	hidden bool      // by IgnoreDeletes
-	gone   time.Time // when it is not to be delivered any more, because it or its key expires; zero if never
+	caughtUp bool
+	entry    kv.Entry
+	revision modelRevision
+	hidden   bool      // by IgnoreDeletes
+	gone     time.Time // when it is not to be delivered any more, because it or its key expires; zero if never
+
+	reconfigured bool        // since it was seen the bucket has got another configuration
+	expires      []time.Time // what it says then of when it expires, one of these
 }
 
 // watch begins a watch.
 func (m *model) watch(o modelWatchOptions, values bool) *modelWatcher {
 	w := &modelWatcher{
-		modelWatchOptions: o, values: values,
-		start: m.last, first: map[string]uint64{}, begun: map[string]uint64{}, caughtUp: o.updatesOnly,
+		modelWatchOptions: o, values: values, start: m.last, first: map[string]uint64{}, caughtUp: o.updatesOnly,
 	}
+	var place modelPlace
 	switch {
 	case o.resume > 0:
-		w.position, w.includeHistory = o.resume-1, true
+		place.position, w.includeHistory = o.resume-1, true
 	case o.updatesOnly:
-		w.position = m.last
+		place.position = m.last
 	}
 	for key := range m.keys {
-		newest := m.newest(key)
-		if !modelMatchesAny(o.patterns, key) || newest.number <= w.position {
-			continue
-		}
-		w.first[key] = newest.number
-		if !o.ignoreDeletes || newest.op == kv.Put {
-			w.begun[key] = newest.number
+		if newest := m.newest(key); modelMatchesAny(o.patterns, key) && newest.number > place.position {
+			w.first[key] = newest.number
 		}
 	}
+	place.begun = maps.Clone(w.first)
+	w.states = []modelState{{modelPlace: place}}
 	m.watchers = append(m.watchers, w)
 	return w
 }
@@ -75,141 +98,201 @@ func (m *model) unwatch(w *modelWatcher, err error) {
 	m.watchers = slices.DeleteFunc(m.watchers, func(o *modelWatcher) bool { return o == w })
 }
 
-// visible returns what a watcher can see now.
-func (m *model) visible(w *modelWatcher) (events []modelEvent) {
-	for _, e := range m.revisionsAfter(w.position, w.patterns) {
+// visible returns what a watcher can see now, if it has come to what at says. CaughtUp is in its place: when the watcher has
+// come to the newest revision that each key had when the watch began. If such a revision is gone, the key's next one
+// takes its part.
+func (m *model) visible(w *modelWatcher, at modelPlace) (events []modelEvent) {
+	caughtUp := w.caughtUp
+	waiting := map[string]bool{}
+	for key, number := range at.begun {
+		if _, kept := m.at(key, number); !kept {
+			waiting[key] = true
+		}
+	}
+	for _, e := range m.revisionsAfter(at.position, w.patterns) {
 		if e.Revision <= w.start && !w.includeHistory && e.Revision != w.first[e.Key] {
 			continue
 		}
-		ev := modelEvent{entry: e, hidden: w.ignoreDeletes && e.Operation != kv.Put, gone: e.Expires}
-		newest := m.newest(e.Key)
-		if at := m.expires(&newest); !at.IsZero() && (ev.gone.IsZero() || at.Before(ev.gone)) {
-			ev.gone = at
+		if e.Revision > w.start && !caughtUp && len(waiting) == 0 {
+			events, caughtUp = append(events, modelEvent{caughtUp: true}), true
 		}
-		if w.metaOnly {
-			ev.entry.Value = nil
+		if e.Revision > w.start {
+			delete(waiting, e.Key)
 		}
-		events = append(events, ev)
+		events = append(events, m.event(w, e))
+	}
+	if !caughtUp {
+		events = append(events, modelEvent{caughtUp: true})
 	}
 	return events
 }
 
+// event returns an entry as a watcher has to deliver it.
+func (m *model) event(w *modelWatcher, e kv.Entry) modelEvent {
+	ev := modelEvent{entry: e, hidden: w.ignoreDeletes && e.Operation != kv.Put}
+	ev.revision, _ = m.at(e.Key, e.Revision)
+	newest := m.newest(e.Key)
+	ev.gone = modelEarlier(e.Expires, m.expires(&newest))
+	if w.metaOnly {
+		ev.entry.Value = []byte{}
+	}
+	return ev
+}
+
+// modelEarlier returns the earlier one of two times, of which zero is never.
+func modelEarlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// reconfigured looks at what watchers have read ahead when the bucket has another configuration. Deadlines change with it, so
+// what is said of them may be what was right when the event was seen, or what is right now.
+func (m *model) reconfigured() {
+	for _, w := range m.watchers {
+		for i := range w.states {
+			ahead := slices.Clone(w.states[i].ahead)
+			for j := range ahead {
+				ev := &ahead[j]
+				ev.reconfigured = true
+				ev.expires = append(slices.Clone(ev.expires), ev.entry.Expires, m.expires(&ev.revision))
+			}
+			w.states[i].ahead = ahead
+		}
+	}
+}
+
 // accept says what is wrong with the answer of Next: an event, or nothing if it waited in vain. It returns "" if that is
 // right.
-func (w *modelWatcher) accept(m *model, e kv.Event, nothing bool) string {
-	visible := m.visible(w)
-	due := slices.DeleteFunc(slices.Clone(visible), func(ev modelEvent) bool { return ev.hidden })
+func (w *modelWatcher) accept(m *model, e kv.Event, nothing bool) (wrong string) {
+	got := modelEvent{caughtUp: e.Kind == kv.CaughtUp, entry: e.Entry}
+	wrong = "it should deliver nothing"
+	var states []modelState
+	for _, s := range w.possible(m) {
+		end := true
+		for i := range s.ahead {
+			ev := &s.ahead[i]
+			if !nothing && ev.same(&got) && !w.mustSkip(m, ev) {
+				states = modelAddState(states, modelState{s.come(ev), s.ahead[i+1:]})
+				end = false
+				break
+			}
+			if !w.maySkip(m, ev) {
+				wrong, end = "it should deliver "+ev.show(), false
+				break
+			}
+			s.modelPlace = w.pass(m, s.modelPlace, ev)
+		}
+		if nothing && end {
+			s.position = max(s.position, m.last)
+			states = modelAddState(states, modelState{modelPlace: s.modelPlace})
+		}
+	}
+	if states == nil {
+		return wrong
+	}
+	w.states, w.caughtUp = states, w.caughtUp || got.caughtUp
+	return ""
+}
+
+// possible returns what can be true when the watcher looks for the next event: it goes by what it has read ahead, or by what it
+// can see now, perhaps after it has passed over events that it is not to deliver any more.
+func (w *modelWatcher) possible(m *model) (states []modelState) {
+	for _, s := range w.states {
+		if len(s.ahead) > 0 {
+			states = modelAddState(states, s)
+		}
+		at := s.modelPlace
+		states = modelAddState(states, modelState{at, m.visible(w, at)})
+		for i := range s.ahead {
+			if !w.maySkip(m, &s.ahead[i]) {
+				break
+			}
+			at = w.pass(m, at, &s.ahead[i])
+			states = modelAddState(states, modelState{at, m.visible(w, at)})
+		}
+	}
+	return states
+}
+
+// pass is come for an event that is not delivered. If it is not because its value is lost, what comes next of its key takes
+// its part.
+func (w *modelWatcher) pass(m *model, at modelPlace, ev *modelEvent) modelPlace {
+	if w.lost(m, ev) {
+		at.position = max(at.position, ev.revision.number)
+		return at
+	}
+	return at.come(ev)
+}
+
+// mustSkip says whether an event is not to be delivered: it is hidden, or it or its key has expired.
+func (w *modelWatcher) mustSkip(m *model, ev *modelEvent) bool {
 	switch {
-	case nothing:
-		return w.acceptNothing(m, due)
-	case e.Kind == kv.CaughtUp:
-		return w.acceptCaughtUp(m, due)
+	case ev.caughtUp:
+		return false
+	case ev.hidden, m.isPast(m.expires(&ev.revision)):
+		return true
+	case ev.reconfigured:
+		return len(m.keys[ev.entry.Key]) == 0
 	}
-	return w.acceptEntry(m, e.Entry, visible)
+	return m.isPast(ev.gone)
 }
 
-func (w *modelWatcher) acceptNothing(m *model, due []modelEvent) string {
-	if len(due) > 0 {
-		return "it should deliver " + modelShow(due[0].entry)
+// maySkip says whether an event need not be delivered. What is kept has to be.
+func (w *modelWatcher) maySkip(m *model, ev *modelEvent) bool {
+	if ev.caughtUp {
+		return false
 	}
-	if !w.caughtUp {
-		return "it should deliver CaughtUp"
-	}
-	w.ahead, w.position = nil, max(w.position, m.last)
-	return ""
+	_, kept := m.at(ev.entry.Key, ev.entry.Revision)
+	return w.mustSkip(m, ev) || w.lost(m, ev) || ev.reconfigured && !kept
 }
 
-func (w *modelWatcher) acceptCaughtUp(m *model, due []modelEvent) string {
-	if w.caughtUp {
-		return "CaughtUp came before, or is not to come"
-	}
-	for _, ev := range due {
-		_, waits := w.begun[ev.entry.Key]
-		if ev.entry.Revision <= w.start || waits && !w.holds(m, ev.entry.Key) {
-			return "before CaughtUp it should deliver " + modelShow(ev.entry)
-		}
-	}
-	w.caughtUp, w.begun = true, nil
-	return ""
+// lost says whether what a watcher has read ahead has lost its value since.
+func (w *modelWatcher) lost(m *model, ev *modelEvent) bool {
+	_, kept := m.at(ev.entry.Key, ev.entry.Revision)
+	return w.values && !kept && len(ev.entry.Value) > 0
 }
 
-// holds says whether the revision that was a key's newest when the watch began is still kept.
-func (w *modelWatcher) holds(m *model, key string) bool {
-	_, ok := m.at(key, w.begun[key])
-	return ok
+func (m *model) isPast(at time.Time) bool { return !at.IsZero() && !at.After(m.now) }
+
+// modelAddState adds a state, unless it is there already.
+func modelAddState(states []modelState, s modelState) []modelState {
+	for _, have := range states {
+		if have.position == s.position && maps.Equal(have.begun, s.begun) && slices.EqualFunc(have.ahead, s.ahead, modelSameEvent) {
+			return states
+		}
+	}
+	return append(states, s)
 }
 
-func (w *modelWatcher) acceptEntry(m *model, e kv.Entry, visible []modelEvent) string {
-	if !w.caughtUp && e.Revision > w.start && !w.waits(m) {
-		return "it should deliver CaughtUp before " + modelShow(e)
-	}
-	var ahead [][]modelEvent
-	wanted := "nothing"
-	for _, list := range append(w.ahead, visible) {
-		list = w.skip(m, list)
-		if len(list) == 0 {
-			continue
-		}
-		if !modelSame(list[0].entry, e) {
-			wanted = modelShow(list[0].entry)
-			continue
-		}
-		ahead = modelAddList(ahead, list[1:])
-	}
-	if ahead == nil {
-		return "it should deliver " + wanted
-	}
-	w.ahead, w.position = ahead, e.Revision
-	for key, number := range w.begun {
-		if key == e.Key && number <= e.Revision {
-			delete(w.begun, key)
-		}
-	}
-	return ""
+func modelSameEvent(a, b modelEvent) bool {
+	return a.caughtUp == b.caughtUp && a.gone.Equal(b.gone) && a.reconfigured == b.reconfigured && modelSame(a.entry, b.entry)
 }
 
-// waits says whether CaughtUp may have to wait for a revision that was written after the watch began: that of a key whose
-// newest one of that time is gone.
-func (w *modelWatcher) waits(m *model) bool {
-	for key := range w.begun {
-		if !w.holds(m, key) {
-			return true
-		}
+// same says whether a watcher that delivers got has delivered the event.
+func (ev *modelEvent) same(got *modelEvent) bool {
+	if ev.caughtUp || got.caughtUp {
+		return ev.caughtUp == got.caughtUp
 	}
-	return false
+	want := ev.entry
+	if slices.ContainsFunc(ev.expires, got.entry.Expires.Equal) {
+		want.Expires = got.entry.Expires
+	}
+	return modelSame(want, got.entry)
 }
 
-// skip leaves out the events at the beginning of a list that are not delivered.
-func (w *modelWatcher) skip(m *model, list []modelEvent) []modelEvent {
-	for len(list) > 0 {
-		ev := &list[0]
-		expired := !ev.gone.IsZero() && !ev.gone.After(m.now)
-		_, kept := m.at(ev.entry.Key, ev.entry.Revision)
-		lost := w.values && !kept && len(ev.entry.Value) > 0
-		if !ev.hidden && !expired && !lost {
-			break
-		}
-		list = list[1:]
+func (ev *modelEvent) show() string {
+	if ev.caughtUp {
+		return "CaughtUp"
 	}
-	return list
-}
-
-// modelAddList adds a list, unless it is there already.
-func modelAddList(lists [][]modelEvent, list []modelEvent) [][]modelEvent {
-	for _, have := range lists {
-		if slices.EqualFunc(have, list, func(a, b modelEvent) bool {
-			return a.hidden == b.hidden && a.gone.Equal(b.gone) && modelSame(a.entry, b.entry)
-		}) {
-			return lists
-		}
-	}
-	return append(lists, list)
+	return modelShow(ev.entry)
 }
 
 // modelSame compares entries field by field.
 func modelSame(a, b kv.Entry) bool {
 	return a.Revision == b.Revision && a.Key == b.Key && a.Operation == b.Operation && a.Delta == b.Delta &&
-		a.Created.Equal(b.Created) && a.Expires.Equal(b.Expires) && a.Bucket == b.Bucket && bytes.Equal(a.Value, b.Value)
+		a.Created.Equal(b.Created) && a.Expires.Equal(b.Expires) && a.Bucket == b.Bucket && bytes.Equal(a.Value, b.Value) && (a.Value == nil) == (b.Value == nil)
 }
 
 // modelShow writes an entry down, with all its fields.
@@ -220,8 +303,12 @@ func modelShow(e kv.Entry) string {
 		}
 		return t.UTC().Format("15:04:05.999999999")
 	}
-	return fmt.Sprintf("%s/%s %d %v %q created %s expires %s delta %d",
-		e.Bucket, e.Key, e.Revision, e.Operation, e.Value, at(e.Created), at(e.Expires), e.Delta)
+	value := fmt.Sprintf("%q", e.Value)
+	if e.Value == nil {
+		value = "no value, not even an empty one,"
+	}
+	return fmt.Sprintf("%s/%s %d %v %s created %s expires %s delta %d",
+		e.Bucket, e.Key, e.Revision, e.Operation, value, at(e.Created), at(e.Expires), e.Delta)
 }
 
 // A modelListing is a listing under way: what it has yet to yield.
@@ -242,7 +329,7 @@ func (l *modelListing) next(m *model) (e kv.Entry, ok bool) {
 			l.entries = nil
 		}
 		if l.meta {
-			e.Value = nil
+			e.Value = []byte{}
 		}
 		e.Delta = 0
 		return e, true

@@ -153,20 +153,22 @@ func TestDepths(t *testing.T) {
 	}{
 		{0, 70}, {1, 70}, {2, 69}, {3, 68}, {63, 8}, {64, 7},
 	} {
-		everywhere(t, func(t *testing.T, db *kv.DB) {
-			b := newBucket(t, db, kv.Config{History: row.depth})
-			for range 70 {
-				mustPut(t, b, "k", "v")
-			}
-			entries, err := b.History(t.Context(), "k")
-			require.NoError(t, err)
-			require.Len(t, entries, int(70-row.first)+1)
-			for i, e := range entries {
-				assert.Equal(t, row.first+uint64(i), e.Revision)
-			}
-			assert.Equal(t, row.first, statusOf(t, b).Oldest)
-			requireErr(t, errOf(b.GetRevision(t.Context(), "k", row.first-1)), kv.ErrKeyNotFound)
-			require.NoError(t, errOf(b.GetRevision(t.Context(), "k", row.first)))
+		t.Run(fmt.Sprint(row.depth), func(t *testing.T) {
+			everywhere(t, func(t *testing.T, db *kv.DB) {
+				b := newBucket(t, db, kv.Config{History: row.depth})
+				for range 70 {
+					mustPut(t, b, "k", "v")
+				}
+				entries, err := b.History(t.Context(), "k")
+				require.NoError(t, err)
+				require.Len(t, entries, int(70-row.first)+1)
+				for i, e := range entries {
+					assert.Equal(t, row.first+uint64(i), e.Revision)
+				}
+				assert.Equal(t, row.first, statusOf(t, b).Oldest)
+				requireErr(t, errOf(b.GetRevision(t.Context(), "k", row.first-1)), kv.ErrKeyNotFound)
+				require.NoError(t, errOf(b.GetRevision(t.Context(), "k", row.first)))
+			})
 		})
 	}
 }

@@ -17,9 +17,9 @@ type EventKind uint8
 const (
 	// Changed: the event has an entry.
 	Changed EventKind = iota + 1
-	// CaughtUp: the watcher has delivered the newest state of every matching key that the bucket held when the watch
-	// began. It comes once, also if there was nothing to deliver, but not with UpdatesOnly. NATS's client says it with
-	// a nil entry.
+	// CaughtUp: of every matching key that the bucket held when the watch began the watcher has delivered the state of then
+	// or a newer one, unless the key has gone meanwhile. It comes once, also if there was nothing to deliver, but not
+	// with UpdatesOnly. NATS's client says it with a nil entry.
 	CaughtUp
 )
 
@@ -140,16 +140,21 @@ func (b *Bucket) watch(ctx context.Context, op string, texts []string, opts []Wa
 	} else {
 		b.mu.Lock()
 	}
-	if b.gone != nil {
-		defer b.mu.Unlock()
-		return nil, b.gone
+	err = b.gone
+	if err == nil {
+		err = ctx.Err()
 	}
-	w.begin()
+	if err == nil {
+		w.unwatch = context.AfterFunc(ctx, func() { w.close(ctx.Err()) }) // which waits for mu
+		w.begin()
+	}
 	b.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
 	if w.byKey {
 		w.lookUp()
 	}
-	w.unwatch = context.AfterFunc(ctx, func() { w.close(ctx.Err()) })
 	return w, nil
 }
 
@@ -234,10 +239,13 @@ func (w *Watcher) Next(ctx context.Context) (Event, error) {
 			return Event{}, err
 		}
 		for len(w.ready) > 0 {
-			f := w.ready[0]
+			e, ok, err := w.event(&w.ready[0])
+			if err != nil {
+				return Event{}, err // next time the same again
+			}
 			w.ready = w.ready[1:]
-			if e, ok, err := w.event(f); ok || err != nil {
-				return e, err
+			if ok {
+				return e, nil
 			}
 		}
 		if w.find() {
@@ -265,10 +273,7 @@ func (w *Watcher) Events(ctx context.Context) iter.Seq2[Event, error] {
 }
 
 // Stop ends the watch: Next, also one that waits, returns ErrWatcherStopped from then on. Later calls do nothing.
-func (w *Watcher) Stop() {
-	w.close(ErrWatcherStopped)
-	w.unwatch()
-}
+func (w *Watcher) Stop() { w.close(ErrWatcherStopped) }
 
 // close ends the watch with err and makes writers forget it.
 func (w *Watcher) close(err error) {
@@ -287,6 +292,7 @@ func (w *Watcher) end(err error) {
 		if w.err = w.ctx.Err(); w.err == nil { // what ended said so far stays
 			w.err = err
 		}
+		w.unwatch()
 		close(w.done)
 	})
 }
@@ -309,14 +315,18 @@ type found struct {
 	delta    uint64
 	expires  int64 // 0 if never
 	gone     int64 // when the event is not to be delivered any more, because its key expires; 0 if never
+	config   int64 // which of the bucket's configurations these are by
 }
 
 // event makes an Event of what was found, unless it has expired or left the log meanwhile.
-func (w *Watcher) event(f found) (e Event, ok bool, err error) {
+func (w *Watcher) event(f *found) (e Event, ok bool, err error) {
 	if f.kind == CaughtUp {
 		return Event{Kind: CaughtUp}, true, nil
 	}
 	b := w.b
+	if f.config != b.configured.Load() {
+		w.setDeadlines(f)
+	}
 	if pastNow(f.expires) || pastNow(f.gone) {
 		return Event{}, false, nil
 	}
@@ -425,17 +435,39 @@ func (w *Watcher) catchUp() {
 func (w *Watcher) take(h *history) {
 	i, _ := h.find(w.position)
 	r := h.at(i)
-	if r.number <= w.start && !w.includeHistory && i+1 < h.len() && h.at(i+1).number <= w.start {
-		return
+	if r.number > w.start {
+		delete(w.owed, h.key)
+	} else if !w.includeHistory {
+		_, missed := w.owed[h.key] // then this is an older one
+		if missed || i+1 < h.len() && h.at(i+1).number <= w.start {
+			return
+		}
 	}
-	delete(w.owed, h.key)
 	if w.ignoreDeletes && r.op != Put {
 		return
 	}
 	b := w.b
 	w.ready = append(w.ready, found{
 		kind: Changed, history: h, revision: *r, delta: b.delta(h, r.number), expires: b.expires(r), gone: b.expires(b.visible(h)),
+		config: b.configured.Load(),
 	})
+}
+
+// setDeadlines notes again when f goes: since it was found the bucket has got another configuration.
+func (w *Watcher) setDeadlines(f *found) {
+	b := w.b
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	f.config = b.configured.Load()
+	r := &f.revision
+	switch byAge := addTime(r.created, b.cfg.TTL); {
+	case f.history.len() == 0: // nothing is left of the key
+		f.gone = r.created
+	case f.history.holds(r.number):
+		f.expires, f.gone = b.expires(r), b.expires(b.visible(f.history))
+	case b.cfg.TTL > 0 && (f.gone == 0 || byAge < f.gone):
+		f.gone = byAge
+	}
 }
 
 // ring wakes the watcher if it waits; the bucket's write lock is held.
@@ -467,6 +499,9 @@ func (w *Watcher) missed(h *history, i int) {
 func (w *Watcher) lost(h *history) {
 	w.b.mu.Lock()
 	defer w.b.mu.Unlock()
+	if i := h.upTo(w.start); i > 0 && h.at(i-1).number > w.position {
+		return // that one comes yet
+	}
 	if !w.caughtUp && h.len() > 0 {
 		w.owe(h)
 	}

@@ -57,7 +57,8 @@ func (b *Bucket) Update(ctx context.Context, key string, value []byte, revision 
 // GetRevision and History still find them. Delete fits into a full bucket.
 //
 // With LastRevision it is refused with ErrRevisionMismatch unless that is the newest revision. With KeyTTL the marker
-// goes by itself, and the rest of the key's history with it.
+// expires, and the rest of the key's history with it; like every key that expires, it leaves a limit marker for a while if
+// the bucket has them.
 func (b *Bucket) Delete(ctx context.Context, key string, opts ...DeleteOption) error {
 	_, err := b.writeOne(ctx, DeleteOp(key, opts...))
 	return err
@@ -72,7 +73,7 @@ func (b *Bucket) Purge(ctx context.Context, key string, opts ...PurgeOption) err
 
 // Revert puts the value that key had at a revision again, as a new revision, and returns that. Nothing can come between
 // reading the old value and writing it. The revision must be one of the key's kept values, else the error matches
-// ErrKeyNotFound; the key may be deleted now. Otherwise it is like Put.
+// ErrKeyNotFound; the key may be deleted now. Revision 0 is an ErrInvalidOption. Otherwise it is like Put.
 func (b *Bucket) Revert(ctx context.Context, key string, revision uint64, opts ...PutOption) (uint64, error) {
 	return b.writeOne(ctx, RevertOp(key, revision, opts...))
 }

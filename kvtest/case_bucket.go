@@ -159,7 +159,7 @@ var bucketCases = []Case{
 				}
 				return nil
 			})
-			t.place.Pass(quarter(t))
+			t.place.Pass(t.quarter())
 			t.deleteBucket("B")
 			t.wait(waiting)
 			t.bucket(kv.Config{}).put("k", "new")

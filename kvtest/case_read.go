@@ -77,7 +77,7 @@ var readCases = []Case{
 			w.want(caughtUp)
 			for i := range 3 {
 				b.put("k", fmt.Sprint(i))
-				t.place.Pass(quarter(t) / 10)
+				t.place.Pass(t.quarter() / 10)
 			}
 			history := b.history("k")
 			equal(t, len(history), 3, "revisions in the history")

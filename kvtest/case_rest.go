@@ -86,7 +86,7 @@ var restCases = []Case{
 				}
 				return nil
 			})
-			t.place.Pass(quarter(t))
+			t.place.Pass(t.quarter())
 			t.ok(t.place.(Closer).Close(), "Close")
 			t.wait(waiting)
 			idle.wantEnd(kv.ErrClosed)
@@ -105,7 +105,7 @@ func wantGoroutines(t *tester, before int, when string) {
 		if now = goroutines(); now <= before {
 			return
 		}
-		t.place.Pass(quarter(t) / 5)
+		t.place.Pass(t.quarter() / 5)
 	}
 	t.fatalf("%s: %d goroutines run, %d ran before\n%s", when, now, before, stacks(true))
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/revkv/kv"
 )
@@ -162,6 +161,3 @@ var sequenceCases = []Case{
 		},
 	},
 }
-
-// quarter is a part of a place's unit in which nothing expires that should not, on a slow machine as well.
-func quarter(t *tester) time.Duration { return t.unit() / 4 }

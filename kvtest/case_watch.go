@@ -255,7 +255,7 @@ var watchCases = []Case{
 				}
 				return nil
 			})
-			t.place.Pass(quarter(t))
+			t.place.Pass(t.quarter())
 			w.Stop()
 			t.wait(waiting)
 		},

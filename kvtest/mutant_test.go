@@ -96,9 +96,8 @@ type recorder struct {
 
 var _ kvtest.T = (*recorder)(nil)
 
-func (r *recorder) Helper()             {}
-func (r *recorder) Logf(string, ...any) {}
-func (r *recorder) FailNow()            { runtime.Goexit() }
+func (r *recorder) Helper()  {}
+func (r *recorder) FailNow() { runtime.Goexit() }
 
 func (r *recorder) Errorf(format string, args ...any) {
 	r.mu.Lock()

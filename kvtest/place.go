@@ -22,8 +22,8 @@ type Place interface {
 	DeleteBucket(ctx context.Context, name string) error
 	BucketNames(ctx context.Context) ([]string, error) // in rising order
 
-	// Unit returns the shortest TTL that the place takes: every TTL of the suite is a multiple of it, except where a case
-	// needs a Bubble. For a NATS server it is a second.
+	// Unit returns a TTL that the place takes, long beside what a busy machine is late: every TTL of the suite is a multiple
+	// of it, except where a case needs a Bubble. For a NATS server it is whole seconds.
 	Unit() time.Duration
 
 	// Pass lets d go by, and as much more as the place needs to act on the deadlines within it, which must be well below

@@ -5,13 +5,11 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
-	"time"
 )
 
 // T is what a case reports to: the part of testing.T that it uses. FailNow and Skipf do not return.
 type T interface {
 	Helper()
-	Logf(format string, args ...any)
 	Errorf(format string, args ...any)
 	FailNow()
 	Skipf(format string, args ...any)
@@ -46,7 +44,7 @@ func Cases() []Case {
 // Run runs every case as a subtest on a place of its own, each in a testing/synctest bubble: time passes at once, and
 // what waits for ever fails at once. Open is called inside the bubble; what is to be released it gives to tb.Cleanup.
 //
-// Goroutines are counted, so no other test may run at the same time.
+// Memory is measured, so no other test should run at the same time.
 func Run(t *testing.T, open func(tb testing.TB) Place) {
 	t.Helper()
 	for _, c := range Cases() {
@@ -64,8 +62,8 @@ func RunInRealTime(t *testing.T, open func(tb testing.TB) Place) {
 	}
 }
 
-// Run runs the case on a place that is its own. It returns when the case has passed; otherwise FailNow or Skipf of t end
-// the goroutine, unless a failure was not the case's end.
+// Run runs the case on a place that nothing else uses. If the case fails, or is skipped, FailNow or Skipf of t end the
+// goroutine.
 func (c Case) Run(t T, p Place) {
 	t.Helper()
 	for _, n := range c.Needs {
@@ -78,9 +76,3 @@ func (c Case) Run(t T, p Place) {
 	defer tt.end()
 	c.run(tt)
 }
-
-// callLimit bounds the wait for one call or event.
-const callLimit = 10 * time.Second
-
-// workLimit bounds the wait for goroutines that make many calls.
-const workLimit = time.Minute

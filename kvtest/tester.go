@@ -12,6 +12,11 @@ import (
 	"github.com/revkv/kv"
 )
 
+const (
+	callLimit = 10 * time.Second // bounds the wait for one call or event
+	workLimit = time.Minute      // bounds the wait for goroutines that make many calls
+)
+
 // A tester is what a case works with: its place, a context that ends with it, and checks. Checks that fail end the case.
 // They are for the case's own goroutine; others return errors, see together.
 type tester struct {
@@ -140,6 +145,9 @@ func (t *tester) wait(result <-chan error) {
 
 // unit is the place's unit of time.
 func (t *tester) unit() time.Duration { return t.place.Unit() }
+
+// quarter is a part of the unit in which nothing expires that should not, also on a slow machine.
+func (t *tester) quarter() time.Duration { return t.unit() / 4 }
 
 // bucket makes a bucket, named "B" unless the configuration has a name, and skips the case if it has not got what the case
 // needs.

@@ -1,0 +1,180 @@
+package kv
+
+import "hash/maphash"
+
+// A table finds histories by key: a hash table that grows in small steps.
+//
+// It is a directory of pages. The leading bits of a key's hash choose the page, the trailing bits the slot in it where the
+// search begins. A full page of the largest size is split in two, by the next of the leading bits; the directory doubles
+// when a page that it names only once is split. So no insertion moves more than one page, and since the hashes are kept
+// beside the histories none looks at keys for that.
+//
+//	directory  00 01 10 11        page 0*: hashes with a leading 0
+//	            \ /   |  |        page 10
+//	             0*  10  11       page 11
+//
+// Beside Go's map it needs half the memory, because a slot has a pointer and 32 bits where the map's has the key's string
+// header as well.
+type table struct {
+	seed      maphash.Seed
+	directory []*page // its length is a power of two
+	bits      uint    // that power
+	count     int
+}
+
+// A page is a hash table with linear probing.
+type page struct {
+	bits   uint       // how many leading bits the hashes have in common
+	hashes []uint32   // 0 where the slot is free
+	slots  []*history // of the same length, a power of two
+	count  int
+}
+
+const (
+	smallestPage = 8
+	largestPage  = 2048
+)
+
+// hash returns the hash of a key, which is not 0.
+func (t *table) hash(key string) uint32 {
+	return max(uint32(maphash.String(t.seed, key)), 1)
+}
+
+// place returns the place in the directory for a hash.
+func (t *table) place(hash uint32) uint32 {
+	return uint32(uint64(hash) >> (32 - t.bits))
+}
+
+// get returns the history of key, nil if there is none.
+func (t *table) get(key string) *history {
+	if t.count == 0 {
+		return nil
+	}
+	hash := t.hash(key)
+	p := t.directory[t.place(hash)]
+	for i := hash & p.mask(); p.hashes[i] != 0; i = (i + 1) & p.mask() {
+		if p.hashes[i] == hash && p.slots[i].key == key {
+			return p.slots[i]
+		}
+	}
+	return nil
+}
+
+// insert adds a history whose key is not there yet.
+func (t *table) insert(h *history) {
+	if t.directory == nil {
+		t.seed = maphash.MakeSeed()
+		t.directory = []*page{newPage(0, smallestPage)}
+	}
+	hash := t.hash(h.key)
+	for {
+		p := t.directory[t.place(hash)]
+		switch {
+		case p.count < len(p.slots)*7/8:
+			p.put(hash, h)
+			t.count++
+			return
+		case len(p.slots) < largestPage || p.bits == 20: // beyond that the bits for the slot would run out
+			p.grow()
+		default:
+			t.split(p, hash)
+		}
+	}
+}
+
+// remove takes a history out, which must be there.
+func (t *table) remove(h *history) {
+	hash := t.hash(h.key)
+	p := t.directory[t.place(hash)]
+	i := hash & p.mask()
+	for p.slots[i] != h {
+		i = (i + 1) & p.mask()
+	}
+	p.free(i)
+	t.count--
+}
+
+// all calls f for every history, in no order, until it returns false.
+func (t *table) all(f func(*history) bool) {
+	for i := 0; i < len(t.directory); {
+		p := t.directory[i]
+		for _, h := range p.slots {
+			if h != nil && !f(h) {
+				return
+			}
+		}
+		i += 1 << (t.bits - p.bits) // the page stands at so many places in a row
+	}
+}
+
+// split makes two pages of the one that a hash belongs to.
+func (t *table) split(p *page, hash uint32) {
+	if p.bits == t.bits {
+		double := make([]*page, 0, 2*len(t.directory))
+		for _, q := range t.directory {
+			double = append(double, q, q)
+		}
+		t.directory = double
+		t.bits++
+	}
+	bit := uint32(1) << (31 - p.bits)
+	halves := [2]*page{newPage(p.bits+1, len(p.slots)), newPage(p.bits+1, len(p.slots))}
+	for i, h := range p.slots {
+		if h == nil {
+			continue
+		}
+		half := 0
+		if p.hashes[i]&bit != 0 {
+			half = 1
+		}
+		halves[half].put(p.hashes[i], h)
+	}
+	span := uint32(1) << (t.bits - p.bits) // places of p
+	first := t.place(hash) &^ (span - 1)
+	for i := range span {
+		t.directory[first+i] = halves[i/(span/2)]
+	}
+}
+
+func newPage(bits uint, size int) *page {
+	return &page{bits: bits, hashes: make([]uint32, size), slots: make([]*history, size)}
+}
+
+func (p *page) mask() uint32 { return uint32(len(p.slots) - 1) }
+
+// put adds a history; there is room.
+func (p *page) put(hash uint32, h *history) {
+	i := hash & p.mask()
+	for p.hashes[i] != 0 {
+		i = (i + 1) & p.mask()
+	}
+	p.hashes[i], p.slots[i] = hash, h
+	p.count++
+}
+
+// free empties slot i and moves up what was put further on because it was taken.
+func (p *page) free(i uint32) {
+	p.count--
+	for j := i; ; {
+		j = (j + 1) & p.mask()
+		if p.hashes[j] == 0 {
+			break
+		}
+		if home := p.hashes[j] & p.mask(); (j-home)&p.mask() >= (j-i)&p.mask() {
+			p.hashes[i], p.slots[i] = p.hashes[j], p.slots[j]
+			i = j
+		}
+	}
+	p.hashes[i], p.slots[i] = 0, nil
+}
+
+// grow doubles the page.
+func (p *page) grow() {
+	double := newPage(p.bits, 2*len(p.slots))
+	for i, h := range p.slots {
+		if h != nil {
+			double.put(p.hashes[i], h)
+		}
+	}
+	*p = *double
+}
