@@ -22,7 +22,7 @@ import (
 
 const benchValueSize = 128
 
-var benchSizes = []int{1_000, 200_000, 1_000_000}
+var benchSizes = []int{1_000, 100_000, 200_000, 1_000_000}
 
 // benchMap is a map of byte slices behind one lock, with copies in and out.
 type benchMap struct {
@@ -259,6 +259,27 @@ func BenchmarkEntries(b *testing.B) {
 	}
 }
 
+// BenchmarkKeys lists keys alone.
+func BenchmarkKeys(b *testing.B) {
+	for _, n := range benchSizes {
+		bucket := benchBucket(b, 1)
+		benchFill(b, bucket, benchKeys(n))
+		b.Run(fmt.Sprintf("keys=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			listed := 0
+			for b.Loop() {
+				for _, err := range bucket.Keys(context.Background(), ">") {
+					if err != nil {
+						b.Fatal(err)
+					}
+					listed++
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(listed), "ns/key")
+		})
+	}
+}
+
 // BenchmarkWatchStart reads a new watcher until it has caught up.
 func BenchmarkWatchStart(b *testing.B) {
 	for _, n := range benchSizes {
@@ -353,6 +374,7 @@ func benchWatchLive(b *testing.B, watchers int, matching bool, value []byte) {
 		}
 	}
 	if !matching {
+		b.StopTimer()
 		stop()
 	}
 	done.Wait()

@@ -69,12 +69,16 @@ func (c *committer) close(g *group) {
 	}
 }
 
+// last returns the group made last, nil if there was none.
+func (c *committer) last() *group {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tail
+}
+
 // wait waits until all groups are done. The caller holds accept, so no write joins meanwhile.
 func (c *committer) wait() {
-	c.mu.Lock()
-	tail := c.tail
-	c.mu.Unlock()
-	if tail != nil {
+	if tail := c.last(); tail != nil {
 		<-tail.done
 	}
 }
@@ -110,14 +114,29 @@ func (b *Bucket) writeDurable(ops []Op) (first uint64, at int, err error) {
 			}
 		})
 	}
-	b.unlockAndCommit()
 	if err != nil {
-		return 0, at, err
+		g = b.refusedFor(err)
 	}
-	if <-g.done; g.err != nil {
-		return 0, -1, g.err
+	b.unlockAndCommit()
+	if g != nil {
+		if <-g.done; g.err != nil {
+			return 0, -1, g.err
+		}
 	}
-	return first, -1, nil
+	return first, at, err
+}
+
+// refusedFor returns the group that has to be done before err can be returned, nil if none has. A refusal because of a write
+// that nobody sees yet would tell of it: reads that follow would not find it, and it may come to nothing.
+func (b *Bucket) refusedFor(err error) *group {
+	var stale *RevisionError
+	switch {
+	case b.accepted == b.published:
+		return nil
+	case errors.As(err, &stale) && stale.Newest > b.published, errors.Is(err, ErrBucketFull):
+		return b.commits.last()
+	}
+	return nil
 }
 
 // join is committer.join; accept and mu are held until unlockAndCommit.
@@ -171,6 +190,7 @@ func (b *Bucket) commit(g *group) {
 		}
 		b.mu.Unlock()
 	}
+	g.records, g.trim, g.writes = nil, nil, nil // the last group is remembered until there is another
 	close(g.done)
 }
 

@@ -26,10 +26,11 @@ func TestDurableLimitMarkers(t *testing.T) {
 		require.Empty(t, drawAll(t, d.b))
 		require.Empty(t, drain(t, w))
 		require.Equal(t, uint64(3), statusOf(t, d.b).Newest)
-		requireErr(t, errOf(d.b.Update(t.Context(), "a", nil, 3)), kv.ErrRevisionMismatch, "a write is decided on with it")
+		update := begin(func() (uint64, error) { return d.b.Update(t.Context(), "a", nil, 3) })
+		update.waits(t)
 
 		gate.Open()
-		synctest.Wait()
+		update.returns(t, 0, kv.ErrRevisionMismatch)
 		require.Equal(t, "a4P", drain(t, w))
 		require.Equal(t, "a4P", drawAll(t, d.b))
 		d.checkBytes(t)

@@ -105,6 +105,29 @@ func TestDurableFailureTakesTheQueueAlong(t *testing.T) {
 	}
 }
 
+// TestDurableFailureOfWhatRefusedAnother fails a write because of which others would have been refused.
+func TestDurableFailureOfWhatRefusedAnother(t *testing.T) {
+	onDisks(t, kv.Config{MaxBytes: 6}, func(t *testing.T, d *durable) {
+		play(t, d.b, "k")
+		d.disk.Fail(storetest.Append, 1, errDisk)
+		gate := d.hold(t)
+		first := d.put(t, "n", "")
+		refused := []*pending{
+			begin(func() (uint64, error) { return d.b.Create(t.Context(), "n", nil) }),
+			begin(func() (uint64, error) { return d.b.Update(t.Context(), "n", nil, 0) }),
+			do(func() error { return d.b.Delete(t.Context(), "n", kv.LastRevision(1)) }),
+			d.put(t, "m", "mm"), // does not fit with n
+		}
+		byWhatIsThere := begin(func() (uint64, error) { return d.b.Create(t.Context(), "k", nil) })
+		byWhatIsThere.returns(t, 0, kv.ErrKeyExists)
+		gate.Open()
+		first.returns(t, 0, kv.ErrReadOnly)
+		for _, p := range refused {
+			p.returns(t, 0, kv.ErrReadOnly)
+		}
+	})
+}
+
 func TestDurableFailureStopsAllBuckets(t *testing.T) {
 	onDisks(t, kv.Config{}, func(t *testing.T, d *durable) {
 		other := newBucket(t, d.db, kv.Config{Bucket: "other"})

@@ -197,7 +197,8 @@ func TestErrorTexts(t *testing.T) {
 			`kv: config of bucket "x": history too large: History is 65, the most is 64`},
 		{errOf(db.CreateBucket(t.Context(), kv.Config{Bucket: "x", TTL: -time.Second})),
 			`kv: config of bucket "x": invalid config: TTL is negative: -1s`},
-		{errOf(b.Get(nil, "k")), "kv: invalid context: it is nil"}, //nolint:staticcheck // what a nil context gives
+		//lint:ignore SA1012 what a nil context gives
+		{errOf(b.Get(nil, "k")), "kv: invalid context: it is nil"},
 	} {
 		require.EqualError(t, row.err, row.text)
 	}

@@ -113,7 +113,8 @@ type snapshot struct {
 	rest    keyRange // keys still to be read
 	reverse bool
 	saved   *btree.BTreeG[listed] // by key; nil if empty
-	found   []listed              // reused from chunk to chunk
+	seen    []*history            // these two are reused from chunk to chunk
+	found   []listed
 	pin     *pin
 }
 
@@ -181,15 +182,10 @@ func (b *Bucket) chunk(s *snapshot) (found []listed, more bool, err error) {
 	if b.gone != nil {
 		return nil, false, b.gone
 	}
-	s.found = s.found[:0]
-	seen, last := 0, ""
+	s.seen, s.found = s.seen[:0], s.found[:0]
 	step := func(h *history) bool {
-		if i := h.upTo(s.at); i > 0 && !s.has(h.key) && s.pattern.matches(h.key) {
-			s.add(listed{h.key, *h.at(i - 1), b.expires(h.at(i - 1))})
-		}
-		last = h.key
-		seen++
-		return seen < listChunk
+		s.seen = append(s.seen, h)
+		return len(s.seen) < listChunk
 	}
 	rest := s.rest
 	if s.reverse {
@@ -197,9 +193,14 @@ func (b *Bucket) chunk(s *snapshot) (found []listed, more bool, err error) {
 	} else {
 		b.index.ascend(rest, step)
 	}
-	more = seen == listChunk
-	if more {
-		s.skip(last)
+	// A loop of its own lets the processor overlap its waits for memory, which are most of what a listing takes.
+	for _, h := range s.seen {
+		if i := h.upTo(s.at); i > 0 && !s.has(h.key) && s.pattern.matches(h.key) {
+			s.add(listed{h.key, *h.at(i - 1), b.expires(h.at(i - 1))})
+		}
+	}
+	if more = len(s.seen) == listChunk; more {
+		s.skip(s.seen[listChunk-1].key)
 	} else {
 		s.rest = keyRange{"\xff", "\xff"}
 	}

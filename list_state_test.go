@@ -84,7 +84,7 @@ var meddling = []struct {
 		for _, key := range keys {
 			mustPut(t, b, key, "new", kv.KeyTTL(1))
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 	}},
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"testing/synctest"
@@ -23,6 +24,8 @@ type modelRun struct {
 	model *model
 
 	fractions bool // TTLs may be fractions of a millisecond, and there are no limit markers: see wholeTTL
+
+	note func(op *modelOp, answer string) // is told of each operation; may be nil
 
 	watchers [4]modelOpenWatcher
 	listings [2]modelOpenListing
@@ -75,6 +78,9 @@ func newModelRun(kind *modelKind, cfg kv.Config) (*modelRun, error) {
 func (r *modelRun) play(script modelScript) (at int, wrong string) {
 	for i := range script {
 		got, want := r.do(&script[i])
+		if r.note != nil {
+			r.note(&script[i], got)
+		}
 		if !slices.Contains(want, got) {
 			return i, fmt.Sprintf("the answer is\n\t%s\nand should be\n\t%s", got, strings.Join(want, "\nor\n\t"))
 		}
@@ -249,17 +255,18 @@ func modelCanceled(w *modelWrite) []string {
 func (r *modelRun) batch(ctx context.Context, op *modelOp) (got string, want []string) {
 	var ops []kv.Op
 	var writes []modelWrite
-	seen := map[string]bool{}
 	for i := range op.batch {
 		w := r.modelWrite(&op.batch[i])
-		if seen[w.key] {
-			continue // the table tests give a batch the same key twice
-		}
-		seen[w.key] = true
 		ops, writes = append(ops, w.op()), append(writes, w)
 	}
 	revisions, err := r.b.Apply(ctx, ops...)
 	got = modelAnswer(err, "revisions %d", revisions)
+	for i := range writes {
+		twice := func(w modelWrite) bool { return w.key == writes[i].key }
+		if slices.ContainsFunc(writes[:i], twice) {
+			return got, modelErrors([]error{&kv.BatchError{Index: i, Err: kv.ErrDuplicateKey}})
+		}
+	}
 	wanted, refusals := r.model.write(writes)
 	if refusals != nil {
 		if len(writes) == 1 {
@@ -663,7 +670,8 @@ func (r *modelRun) endAll(err error) {
 // compareAll compares everything that is kept.
 func (r *modelRun) compareAll() string {
 	ctx := context.Background()
-	for _, key := range modelKeys {
+	keys := slices.AppendSeq(slices.Clone(modelKeys), maps.Keys(r.model.keys))
+	for _, key := range keys {
 		entries, err := r.b.History(ctx, key)
 		if err != nil && !errors.Is(err, kv.ErrKeyNotFound) {
 			return err.Error()

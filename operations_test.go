@@ -75,6 +75,7 @@ var modelPatterns = []struct {
 	{[]string{"nosuch"}, nil},
 	{[]string{"a*"}, nil},
 	{[]string{"a.b", "**"}, nil},
+	{[]string{"n.>"}, nil},
 	{[]string{""}, kv.ErrInvalidPattern},
 	{[]string{"a..b"}, kv.ErrInvalidPattern},
 	{[]string{">.a"}, kv.ErrInvalidPattern},
@@ -258,7 +259,7 @@ func (s modelSource) list(op modelOp) modelOp {
 
 // patterns chooses the good ones more often.
 func (s modelSource) patterns() int {
-	const good = 14
+	const good = 15
 	if s.one(20) {
 		return s(len(modelPatterns))
 	}

@@ -13,8 +13,8 @@ import "hash/maphash"
 //	            \ /   |  |        page 10
 //	             0*  10  11       page 11
 //
-// Beside Go's map it needs half the memory, because a slot has a pointer and 32 bits where the map's has the key's string
-// header as well.
+// Beside Go's map of strings it needs two thirds of the memory, because a slot has a pointer and 32 bits where the map's has
+// the key's string header as well.
 type table struct {
 	seed      maphash.Seed
 	directory []*page // its length is a power of two
@@ -24,10 +24,14 @@ type table struct {
 
 // A page is a hash table with linear probing.
 type page struct {
-	bits   uint       // how many leading bits the hashes have in common
-	hashes []uint32   // 0 where the slot is free
-	slots  []*history // of the same length, a power of two
-	count  int
+	bits  uint   // how many leading bits the hashes have in common
+	slots []slot // as many as a power of two
+	count int
+}
+
+type slot struct {
+	hash    uint32 // 0 if the slot is free
+	history *history
 }
 
 const (
@@ -52,9 +56,9 @@ func (t *table) get(key string) *history {
 	}
 	hash := t.hash(key)
 	p := t.directory[t.place(hash)]
-	for i := hash & p.mask(); p.hashes[i] != 0; i = (i + 1) & p.mask() {
-		if p.hashes[i] == hash && p.slots[i].key == key {
-			return p.slots[i]
+	for i := hash & p.mask(); p.slots[i].hash != 0; i = (i + 1) & p.mask() {
+		if s := &p.slots[i]; s.hash == hash && s.history.key == key {
+			return s.history
 		}
 	}
 	return nil
@@ -71,7 +75,7 @@ func (t *table) insert(h *history) {
 		p := t.directory[t.place(hash)]
 		switch {
 		case p.count < len(p.slots)*7/8:
-			p.put(hash, h)
+			p.put(slot{hash, h})
 			t.count++
 			return
 		case len(p.slots) < largestPage || p.bits == 20: // beyond that the bits for the slot would run out
@@ -87,7 +91,7 @@ func (t *table) remove(h *history) {
 	hash := t.hash(h.key)
 	p := t.directory[t.place(hash)]
 	i := hash & p.mask()
-	for p.slots[i] != h {
+	for p.slots[i].history != h {
 		i = (i + 1) & p.mask()
 	}
 	p.free(i)
@@ -98,8 +102,8 @@ func (t *table) remove(h *history) {
 func (t *table) all(f func(*history) bool) {
 	for i := 0; i < len(t.directory); {
 		p := t.directory[i]
-		for _, h := range p.slots {
-			if h != nil && !f(h) {
+		for _, s := range p.slots {
+			if s.hash != 0 && !f(s.history) {
 				return
 			}
 		}
@@ -119,15 +123,14 @@ func (t *table) split(p *page, hash uint32) {
 	}
 	bit := uint32(1) << (31 - p.bits)
 	halves := [2]*page{newPage(p.bits+1, len(p.slots)), newPage(p.bits+1, len(p.slots))}
-	for i, h := range p.slots {
-		if h == nil {
-			continue
+	for _, s := range p.slots {
+		switch {
+		case s.hash == 0:
+		case s.hash&bit == 0:
+			halves[0].put(s)
+		default:
+			halves[1].put(s)
 		}
-		half := 0
-		if p.hashes[i]&bit != 0 {
-			half = 1
-		}
-		halves[half].put(p.hashes[i], h)
 	}
 	span := uint32(1) << (t.bits - p.bits) // places of p
 	first := t.place(hash) &^ (span - 1)
@@ -137,18 +140,18 @@ func (t *table) split(p *page, hash uint32) {
 }
 
 func newPage(bits uint, size int) *page {
-	return &page{bits: bits, hashes: make([]uint32, size), slots: make([]*history, size)}
+	return &page{bits: bits, slots: make([]slot, size)}
 }
 
 func (p *page) mask() uint32 { return uint32(len(p.slots) - 1) }
 
-// put adds a history; there is room.
-func (p *page) put(hash uint32, h *history) {
-	i := hash & p.mask()
-	for p.hashes[i] != 0 {
+// put fills a slot; there is room.
+func (p *page) put(s slot) {
+	i := s.hash & p.mask()
+	for p.slots[i].hash != 0 {
 		i = (i + 1) & p.mask()
 	}
-	p.hashes[i], p.slots[i] = hash, h
+	p.slots[i] = s
 	p.count++
 }
 
@@ -157,23 +160,23 @@ func (p *page) free(i uint32) {
 	p.count--
 	for j := i; ; {
 		j = (j + 1) & p.mask()
-		if p.hashes[j] == 0 {
+		if p.slots[j].hash == 0 {
 			break
 		}
-		if home := p.hashes[j] & p.mask(); (j-home)&p.mask() >= (j-i)&p.mask() {
-			p.hashes[i], p.slots[i] = p.hashes[j], p.slots[j]
+		if home := p.slots[j].hash & p.mask(); (j-home)&p.mask() >= (j-i)&p.mask() {
+			p.slots[i] = p.slots[j]
 			i = j
 		}
 	}
-	p.hashes[i], p.slots[i] = 0, nil
+	p.slots[i] = slot{}
 }
 
 // grow doubles the page.
 func (p *page) grow() {
 	double := newPage(p.bits, 2*len(p.slots))
-	for i, h := range p.slots {
-		if h != nil {
-			double.put(p.hashes[i], h)
+	for _, s := range p.slots {
+		if s.hash != 0 {
+			double.put(s)
 		}
 	}
 	*p = *double

@@ -3,6 +3,7 @@ package kv
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -61,23 +62,19 @@ func TestTableWithEqualHashes(t *testing.T) {
 		if p.count == len(p.slots)*7/8 {
 			p.grow()
 		}
-		p.put(uint32(7+i%3), h)
+		p.put(slot{uint32(7 + i%3), h})
 	}
 	for len(all) > 0 {
 		for _, h := range all {
-			require.Contains(t, p.slots, h)
+			require.True(t, slices.ContainsFunc(p.slots, func(s slot) bool { return s.history == h }))
 		}
-		for i, h := range p.slots {
-			if h == all[0] {
-				p.free(uint32(i))
-				break
-			}
-		}
+		p.free(uint32(slices.IndexFunc(p.slots, func(s slot) bool { return s.history == all[0] })))
 		all = all[1:]
 		require.Equal(t, len(all), p.count)
 		for i := range p.slots { // no free slot between where a search begins and where it ends
-			for j := p.hashes[i] & p.mask(); p.hashes[i] != 0 && j != uint32(i); j = (j + 1) & p.mask() {
-				require.NotZero(t, p.hashes[j])
+			hash := p.slots[i].hash
+			for j := hash & p.mask(); hash != 0 && j != uint32(i); j = (j + 1) & p.mask() {
+				require.NotZero(t, p.slots[j].hash)
 			}
 		}
 	}

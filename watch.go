@@ -277,16 +277,16 @@ func (w *Watcher) Stop() { w.close(ErrWatcherStopped) }
 
 // close ends the watch with err and makes writers forget it.
 func (w *Watcher) close(err error) {
-	w.end(err)
 	w.b.mu.Lock()
 	defer w.b.mu.Unlock()
+	w.end(err)
 	if _, ok := w.b.bells.watchers[w]; ok {
 		w.b.bells.remove(w)
 		w.b.starting = without(w.b.starting, w)
 	}
 }
 
-// end ends the watch with err, unless it has ended.
+// end ends the watch with err, unless it has ended. The bucket's write lock is held.
 func (w *Watcher) end(err error) {
 	w.endOnce.Do(func() {
 		if w.err = w.ctx.Err(); w.err == nil { // what ended said so far stays
@@ -459,14 +459,15 @@ func (w *Watcher) setDeadlines(f *found) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	f.config = b.configured.Load()
-	r := &f.revision
-	switch byAge := addTime(r.created, b.cfg.TTL); {
-	case f.history.len() == 0: // nothing is left of the key
+	r, newest := &f.revision, b.visible(f.history)
+	f.gone = b.expires(newest)
+	if newest.number == 0 { // nothing is left of the key
 		f.gone = r.created
-	case f.history.holds(r.number):
-		f.expires, f.gone = b.expires(r), b.expires(b.visible(f.history))
-	case b.cfg.TTL > 0 && (f.gone == 0 || byAge < f.gone):
-		f.gone = byAge
+	}
+	if f.history.holds(r.number) {
+		f.expires = b.expires(r)
+	} else if byAge := addTime(r.created, b.cfg.TTL); b.cfg.TTL > 0 && (f.expires == 0 || byAge < f.expires) {
+		f.expires = byAge
 	}
 }
 

@@ -124,7 +124,8 @@ func TestContextOfNext(t *testing.T) {
 		require.NoError(t, err)
 		defer w.Stop()
 
-		requireErr(t, errOf(w.Next(nil)), kv.ErrInvalidContext) //nolint:staticcheck // what a nil context gives
+		//lint:ignore SA1012 what a nil context gives
+		requireErr(t, errOf(w.Next(nil)), kv.ErrInvalidContext)
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
 		requireErr(t, errOf(w.Next(ended)), context.Canceled, "also if there is something to deliver")
