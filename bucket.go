@@ -33,7 +33,7 @@ type Bucket struct {
 	made    *group     // durable only: a group that whoever holds accept has to commit
 	commits committer  // durable only
 
-	ordering   sync.Mutex   // held by the one who puts fresh keys in order; taken before accept and mu
+	ordering   sync.Mutex   // held by the one who puts fresh keys in order; taken after accept and before mu
 	mu         sync.RWMutex // guards what follows; held for memory work only
 	cfg        Config
 	configured atomic.Int64 // how often cfg was replaced
@@ -137,7 +137,9 @@ func (b *Bucket) reconfigure(cfg Config) error {
 	b.expire(b.now()) // what has expired does not come back with a longer TTL
 	encoded, err := cfg.encode()
 	if err == nil {
+		b.mu.Unlock() // reads need not wait
 		err = b.db.backend.Configure(b.name, encoded)
+		b.mu.Lock()
 	}
 	if err != nil {
 		return b.db.fail(fmt.Errorf("configure bucket %q: %w", b.name, err))
@@ -228,10 +230,15 @@ func (b *Bucket) restore(rec store.Replayed, trim []uint64) []uint64 {
 
 // freeze stops writes and reads and waits for commits under way; the returned function lets them go on.
 func (b *Bucket) freeze() (unlock func()) {
-	b.accept.Lock()
-	b.commits.wait()
+	b.stopWrites()
 	b.mu.Lock()
 	return b.unlockAndCommit
+}
+
+// stopWrites takes accept and waits for commits under way. Until then it stops no read.
+func (b *Bucket) stopWrites() {
+	b.accept.Lock()
+	b.commits.wait()
 }
 
 // end makes the bucket return err from every call, ends its watchers, and closes its log.

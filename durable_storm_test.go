@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -148,11 +149,6 @@ func liveOf(seen map[string]kv.Entry) (entries []kv.Entry) {
 			entries = append(entries, e)
 		}
 	}
-	slices.SortFunc(entries, func(a, b kv.Entry) int {
-		if a.Key < b.Key {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(entries, func(a, b kv.Entry) int { return strings.Compare(a.Key, b.Key) })
 	return entries
 }

@@ -122,6 +122,47 @@ func TestDurableReadsDoNotWait(t *testing.T) {
 	})
 }
 
+// TestDurableReadsDoNotWaitForChanges has PurgeDeletes and UpdateBucket wait for the disk, or for a write, and reads.
+func TestDurableReadsDoNotWaitForChanges(t *testing.T) {
+	purgeDeletes := func(t *testing.T, d *durable) error {
+		return d.b.PurgeDeletes(t.Context(), kv.DeleteMarkersOlderThan(-1))
+	}
+	updateBucket := func(t *testing.T, d *durable) error {
+		return errOf(d.db.UpdateBucket(t.Context(), kv.Config{Bucket: "B", History: 1}))
+	}
+	tests := []struct {
+		name   string
+		change func(t *testing.T, d *durable) error
+		held   storetest.Call
+		write  bool // before the change
+	}{
+		{"PurgeDeletes", purgeDeletes, storetest.Append, false},
+		{"PurgeDeletes after a write", purgeDeletes, storetest.Append, true},
+		{"UpdateBucket, the configuration", updateBucket, storetest.Configure, false},
+		{"UpdateBucket, the trimming", updateBucket, storetest.Append, false},
+		{"UpdateBucket after a write", updateBucket, storetest.Append, true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			onDisks(t, kv.Config{History: 2}, func(t *testing.T, d *durable) {
+				play(t, d.b, "a b b -d -e")
+				before := readEverything(t, d.b)
+				gate := d.disk.Hold(test.held)
+				t.Cleanup(gate.Open)
+				if test.write {
+					d.put(t, "a", "").waits(t)
+				}
+				change := do(func() error { return test.change(t, d) })
+				change.waits(t)
+				require.Equal(t, before, readEverything(t, d.b))
+				gate.Open()
+				change.returns(t, 0, nil)
+				require.NotEqual(t, before, readEverything(t, d.b))
+			})
+		})
+	}
+}
+
 func TestDurableGroupCommit(t *testing.T) {
 	onDisks(t, kv.Config{}, func(t *testing.T, d *durable) {
 		const writers = 100

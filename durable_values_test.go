@@ -36,7 +36,10 @@ func TestValueTrimmedMeanwhile(t *testing.T) {
 		},
 		"history": func(b *kv.Bucket) string {
 			entries, err := b.History(ctx, "k")
-			return show(kv.Entry{}, err) + draw(entries...)
+			if err != nil {
+				return show(kv.Entry{}, err)
+			}
+			return draw(entries...)
 		},
 		"revert": func(b *kv.Bucket) string {
 			r, err := b.Revert(ctx, "k", 1)
@@ -62,7 +65,7 @@ func TestValueTrimmedMeanwhile(t *testing.T) {
 			onDisk(t, storetest.NewValueDisk(), kv.Config{History: 2}, func(t *testing.T, d *durable) {
 				play(t, d.b, "k k")
 				d.once(func() { test.meanwhile(t, d) })
-				require.Equal(t, test.want, strings.TrimPrefix(read[test.read](d.b), "0="))
+				require.Equal(t, test.want, read[test.read](d.b))
 			})
 		})
 	}

@@ -70,7 +70,7 @@ func (s linearState) step(c linearCall, a linearAnswer) (bool, linearState) {
 		s.failed = true
 		return true, s
 	}
-	if want, newest := s.refusal(c); want != nil || a.err != nil {
+	if newest, want := s.refusal(c); want != nil || a.err != nil {
 		return want == a.err && newest == a.newest, s
 	}
 	return s.write(c, a)
@@ -93,25 +93,25 @@ func (s linearState) reads(c linearCall, a linearAnswer) bool {
 }
 
 // refusal says why a write is not done, and the newest revision that the error has.
-func (s linearState) refusal(c linearCall) (err error, newest uint64) {
+func (s linearState) refusal(c linearCall) (newest uint64, err error) {
 	k := s.keys[c.key]
 	switch c.do {
 	case "create":
 		if k.live {
-			return kv.ErrKeyExists, k.revision
+			return k.revision, kv.ErrKeyExists
 		}
 	case "update":
 		if k.revision != c.revision[c.key] {
-			return kv.ErrRevisionMismatch, k.revision
+			return k.revision, kv.ErrRevisionMismatch
 		}
 	case "swap":
 		for i, k := range s.keys {
 			if k.revision != c.revision[i] {
-				return kv.ErrRevisionMismatch, k.revision
+				return k.revision, kv.ErrRevisionMismatch
 			}
 		}
 	}
-	return nil, 0
+	return 0, nil
 }
 
 // write does a write that is not refused.

@@ -47,11 +47,9 @@ func (b *Bucket) PurgeDeletes(ctx context.Context, opts ...PurgeDeletesOption) e
 func (b *Bucket) purgeDeletes(rest *keyRange, age int64) (more bool, err error) {
 	b.lockOrdered() // most of the work, without stopping anybody for long
 	b.mu.Unlock()
-	b.ordering.Lock()
-	defer b.ordering.Unlock()
-	unlock := b.freeze()
-	defer unlock()
-	b.index.order(b.index.takeFresh())
+	b.stopWrites()
+	b.lockOrdered()
+	defer b.unlockAndCommit()
 	if b.gone != nil {
 		return false, b.gone
 	}

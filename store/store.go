@@ -62,7 +62,8 @@ type Store interface {
 
 	// Append adds records, and forgets the revisions in trim, all or nothing: when it returns nil everything is as
 	// durable as the store promises, and when it returns an error nothing of it will ever be seen again. The revisions
-	// of recs rise and are greater than all before. Either list may be empty.
+	// of recs rise and are greater than all before. In trim there may be revisions of recs, and revisions that are not
+	// kept: these change nothing. Either list may be empty.
 	//
 	// The slices and the values in them are the caller's: the store copies what it keeps.
 	Append(recs []Record, trim []uint64) error
@@ -82,10 +83,12 @@ type ValueReader interface {
 	Store
 
 	// Value returns the value of the record with this revision, in a slice that belongs to the caller, or ErrNotFound
-	// if that revision was never appended or is trimmed.
+	// if that revision was never appended or is trimmed. While an Append is under way it is open whether what that
+	// appends and trims is found.
 	Value(revision uint64) ([]byte, error)
 
-	// Pin keeps the values of revisions that are trimmed from now on readable until release is called.
+	// Pin keeps the values of revisions that are trimmed from now on readable until release is called, or the store is
+	// closed. Release is called once, perhaps after Close.
 	Pin() (release func())
 }
 
@@ -115,7 +118,8 @@ type Backend interface {
 	Close() error
 }
 
-// A Bucket is the name and configuration of one bucket of a Backend.
+// A Bucket is the name and configuration of one bucket of a Backend. A name is up to 252 of the characters a-z A-Z 0-9 _ -;
+// names that differ in case are different.
 type Bucket struct {
 	Name   string
 	Config []byte

@@ -49,7 +49,7 @@ func TestCasesAreNamedAndPromiseSomething(t *testing.T) {
 // each case has to find something.
 func TestFlawsAreFound(t *testing.T) {
 	found := map[string]bool{}
-	for _, f := range flaws {
+	for _, f := range slices.Concat(logFlaws, backendFlaws) {
 		t.Run(f.name, func(t *testing.T) {
 			for _, name := range f.breaks {
 				i := slices.IndexFunc(cases, func(c testCase) bool { return c.name == name })
