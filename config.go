@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"time"
+	"unicode/utf8"
 )
 
 // Limits on configurations and values. History, description and metadata have the limits of a NATS server.
@@ -37,7 +38,7 @@ type Config struct {
 	// Bucket is the name: one or more of a-z A-Z 0-9 _ -, at most MaxBucketNameLength bytes.
 	Bucket string `json:"bucket"`
 
-	// Description is free text of at most MaxDescriptionLength bytes.
+	// Description is free text, UTF-8, of at most MaxDescriptionLength bytes.
 	Description string `json:"description,omitempty"`
 
 	// History is the depth: how many revisions of a key are kept, markers included, from 1 to MaxHistory; 0 means 1.
@@ -67,7 +68,7 @@ type Config struct {
 	// finds the key gone, and the marker a moment later.
 	LimitMarkerTTL time.Duration `json:"limit_marker_ttl,omitempty"`
 
-	// Metadata is the user's, at most MaxMetadataLength bytes.
+	// Metadata is the user's, UTF-8, at most MaxMetadataLength bytes.
 	Metadata map[string]string `json:"metadata,omitempty"`
 
 	// Storage says where the bucket is kept. It cannot be changed. A database in memory has no FileStorage.
@@ -100,9 +101,10 @@ func (c *Config) fault() error {
 	wrong := func(field, format string, args ...any) error {
 		return &ConfigError{Bucket: c.Bucket, Field: field, Reason: fmt.Sprintf(format, args...), Err: ErrInvalidConfig}
 	}
-	metadata := 0
+	metadata, text := 0, true
 	for k, v := range c.Metadata {
 		metadata += len(k) + len(v)
+		text = text && utf8.ValidString(k) && utf8.ValidString(v)
 	}
 	switch {
 	case c.History > MaxHistory:
@@ -118,6 +120,10 @@ func (c *Config) fault() error {
 		return wrong("Description", "has %d bytes, the most is %d", len(c.Description), MaxDescriptionLength)
 	case metadata > MaxMetadataLength:
 		return wrong("Metadata", "has %d bytes, the most is %d", metadata, MaxMetadataLength)
+	case !utf8.ValidString(c.Description):
+		return wrong("Description", "is not valid UTF-8")
+	case !text:
+		return wrong("Metadata", "is not valid UTF-8")
 	case c.Storage > MemoryStorage:
 		return wrong("Storage", "is %d, which is none of the constants", c.Storage)
 	}
