@@ -53,12 +53,12 @@ var (
 	ErrBucketDeleted = errors.New("bucket deleted")
 
 	// ErrClosed: the database is closed.
-	ErrClosed = errors.New("database closed")
+	ErrClosed = errors.New("kv: database closed")
 	// ErrReadOnly: an earlier write did not reach the store; since then the database takes no writes. What was
 	// acknowledged before stays readable. The store's error is wrapped too.
 	ErrReadOnly = errors.New("database is read-only")
 	// ErrWatcherStopped: Stop was called.
-	ErrWatcherStopped = errors.New("watcher stopped")
+	ErrWatcherStopped = errors.New("kv: watcher stopped")
 )
 
 // A KeyError is about one key or pattern.
