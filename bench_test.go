@@ -3,6 +3,7 @@ package kv_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -243,17 +244,7 @@ func BenchmarkEntries(b *testing.B) {
 		benchFill(b, bucket, benchKeys(n))
 		for _, pattern := range []string{">", "tenant.077.>"} {
 			b.Run(fmt.Sprintf("keys=%d/pattern=%s", n, pattern), func(b *testing.B) {
-				b.ReportAllocs()
-				listed := 0
-				for b.Loop() {
-					for _, err := range bucket.Entries(context.Background(), pattern) {
-						if err != nil {
-							b.Fatal(err)
-						}
-						listed++
-					}
-				}
-				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(listed), "ns/entry")
+				benchList(b, bucket.Entries(context.Background(), pattern))
 			})
 		}
 	}
@@ -264,20 +255,23 @@ func BenchmarkKeys(b *testing.B) {
 	for _, n := range benchSizes {
 		bucket := benchBucket(b, 1)
 		benchFill(b, bucket, benchKeys(n))
-		b.Run(fmt.Sprintf("keys=%d", n), func(b *testing.B) {
-			b.ReportAllocs()
-			listed := 0
-			for b.Loop() {
-				for _, err := range bucket.Keys(context.Background(), ">") {
-					if err != nil {
-						b.Fatal(err)
-					}
-					listed++
-				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(listed), "ns/key")
-		})
+		b.Run(fmt.Sprintf("keys=%d", n), func(b *testing.B) { benchList(b, bucket.Keys(context.Background(), ">")) })
 	}
+}
+
+// benchList reads a listing again and again.
+func benchList[T any](b *testing.B, listing iter.Seq2[T, error]) {
+	b.ReportAllocs()
+	listed := 0
+	for b.Loop() {
+		for _, err := range listing {
+			if err != nil {
+				b.Fatal(err)
+			}
+			listed++
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(listed), "ns/entry")
 }
 
 // BenchmarkWatchStart reads a new watcher until it has caught up.

@@ -10,9 +10,9 @@ import (
 // An index finds histories: by key in a hash table, in order of key in a btree.
 //
 // A history goes into the btree only when somebody asks for the order: a comparison of keys is a walk through memory, and
-// the twenty that it takes to find a place among a million keys cost several times as much as everything else that
-// happens when a key is created. Until then it is fresh, in a list; the first listing sorts that and works it in, in small
-// steps. The next ones find nothing left to do.
+// the twenty that it takes to find a place among a million keys cost more than everything else that happens when a key is
+// created. Until then it is fresh, in a list; the first listing sorts that and works it in, in small steps. The next ones
+// find nothing left to do.
 type index struct {
 	table
 	ordered *btree.BTreeG[*history] // all but the fresh ones; nil until there is one

@@ -100,17 +100,18 @@ type Watcher struct {
 // The watch ends with Stop, with ctx, and when the bucket is deleted or the database closed; each gives Next an error of
 // its own. Starting one on a large bucket does not hold writers up.
 func (b *Bucket) Watch(ctx context.Context, pattern string, opts ...WatchOption) (*Watcher, error) {
-	return b.watch(ctx, "watch", []string{pattern}, opts)
+	return b.watch(ctx, []string{pattern}, opts)
 }
 
 // WatchFiltered is Watch with several patterns: a key that matches more than one is delivered once. No patterns mean all
 // keys. A pattern that matches everything another one does is an error that matches ErrOverlappingPatterns, as in NATS.
 // The slice stays the caller's.
 func (b *Bucket) WatchFiltered(ctx context.Context, patterns []string, opts ...WatchOption) (*Watcher, error) {
-	return b.watch(ctx, "watch", patterns, opts)
+	return b.watch(ctx, patterns, opts)
 }
 
-func (b *Bucket) watch(ctx context.Context, op string, texts []string, opts []WatchOption) (*Watcher, error) {
+func (b *Bucket) watch(ctx context.Context, texts []string, opts []WatchOption) (*Watcher, error) {
+	const op = "watch"
 	patterns, err := parsePatterns(op, texts)
 	if err != nil {
 		return nil, err
