@@ -54,10 +54,11 @@ type Bucket struct {
 	timerAt   int64 // what the timer is set to; never if it is not
 	lastTimer int64 // when it ran last
 
-	snapshots  []*snapshot // of listings under way
-	forgetting *pin        // of the Append under way; nil if there is none, or it does not forget values
-	bells      bells       // which watchers a write wakes
-	starting   []*Watcher  // watchers that have not caught up yet
+	snapshots  []*snapshot    // of listings under way
+	exports    []*logSnapshot // under way
+	forgetting *pin           // of the Append under way; nil if there is none, or it does not forget values
+	bells      bells          // which watchers a write wakes
+	starting   []*Watcher     // watchers that have not caught up yet
 }
 
 // A size counts revisions that are accepted and not published.
@@ -128,11 +129,6 @@ func (b *Bucket) reconfigure(cfg Config) error {
 	defer unlock()
 	if cfg.Storage != b.cfg.Storage {
 		return &ConfigError{Bucket: b.name, Field: "Storage", Reason: "cannot be changed", Err: ErrInvalidConfig}
-	}
-	if !b.durable {
-		if err := cfg.unsupported(); err != nil {
-			return err
-		}
 	}
 	b.expire(b.now()) // what has expired does not come back with a longer TTL
 	encoded, err := cfg.encode()

@@ -21,6 +21,7 @@ import (
 type group struct {
 	before  *group // must be done first; nil if there is none
 	records []store.Record
+	bytes   int      // of the values of records
 	trim    []uint64 // revisions that leave when the group is published
 	writes  []groupWrite
 	done    chan struct{} // closed when err is set and, without one, everything is published
@@ -42,12 +43,15 @@ type committer struct {
 	tail *group     // the group made last
 }
 
+// fullGroup is how many bytes of values a group takes before no other write joins it.
+const fullGroup = 8 << 20
+
 // join calls add with the open group, and makes one if there is none: made is then that group, which the caller has to
 // commit when it has let its locks go.
 func (c *committer) join(add func(*group)) (g, made *group) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.open == nil {
+	if c.open == nil || c.open.bytes >= fullGroup {
 		c.open = &group{before: c.tail, done: make(chan struct{})}
 		c.tail = c.open
 		made = c.open
@@ -87,6 +91,9 @@ func (c *committer) wait() {
 func (b *Bucket) writeDurable(ops []Op) (first uint64, at int, err error) {
 	if at, err := b.fetchReverts(ops); err != nil {
 		return 0, at, err
+	}
+	if at := tooLong(ops); at >= 0 {
+		return 0, at, ops[at].tooLarge(b.name, MaxValueLength)
 	}
 	if b.values == nil {
 		for i := range ops {
@@ -175,6 +182,7 @@ func (b *Bucket) acceptRevision(g *group, h *history, r revision, deadline int64
 	b.pending.add(size, 1)
 	b.insert(h, r, deadline)
 	g.records = append(g.records, record(h.key, &r, deadline, value))
+	g.bytes += len(value)
 	w := groupWrite{h, r.number, r.op, h.at(leaving).number, size}
 	g.writes = append(g.writes, w)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"time"
 	"unicode/utf8"
 )
@@ -18,8 +17,8 @@ const (
 	MaxDescriptionLength = 4096
 	// MaxMetadataLength is the most bytes of all keys and values of a bucket's metadata together.
 	MaxMetadataLength = 131072
-	// MaxValueLength is the most bytes of a value in any bucket.
-	MaxValueLength = math.MaxInt32
+	// MaxValueLength is the most bytes of a value in any bucket, and of all values of one batch together.
+	MaxValueLength = 1 << 30
 )
 
 // Storage says where a bucket is kept.
@@ -71,10 +70,11 @@ type Config struct {
 	// Metadata is the user's, UTF-8, at most MaxMetadataLength bytes.
 	Metadata map[string]string `json:"metadata,omitempty"`
 
-	// Storage says where the bucket is kept. It cannot be changed. A database in memory has no FileStorage.
+	// Storage says where the bucket is kept: all buckets of a database are where it is, so a database in memory refuses
+	// FileStorage, one in a folder MemoryStorage. It cannot be changed.
 	Storage Storage `json:"storage,omitempty"`
 
-	// Compression asks the store to compress values. A database in memory does not, and refuses.
+	// Compression asks the store to compress values. Databases in memory and in a folder do not, and refuse.
 	Compression bool `json:"compression,omitempty"`
 }
 
@@ -130,16 +130,23 @@ func (c *Config) fault() error {
 	return nil
 }
 
-// unsupported says what the config asks of a store in memory that such a store does not give.
-func (c *Config) unsupported() error {
+// settle fills in where the bucket is kept, in a database that keeps its buckets in have, or says what the config asks for that
+// the database does not give. A database over somebody's own backend leaves that to the backend: its have is DefaultStorage.
+func (c *Config) settle(have Storage) error {
 	refuse := func(field, reason string) error {
 		return &ConfigError{Bucket: c.Bucket, Field: field, Reason: reason, Err: errors.ErrUnsupported}
 	}
+	if c.Storage == DefaultStorage {
+		c.Storage = have
+	}
 	switch {
-	case c.Storage == FileStorage:
+	case have == DefaultStorage:
+	case c.Storage == FileStorage && have == MemoryStorage:
 		return refuse("Storage", "is FileStorage, and this database is in memory")
+	case c.Storage == MemoryStorage && have == FileStorage:
+		return refuse("Storage", "is MemoryStorage, and this database is in a folder")
 	case c.Compression:
-		return refuse("Compression", "is asked for, and values in memory are kept as they are")
+		return refuse("Compression", "is asked for, and values are kept as they are")
 	}
 	return nil
 }

@@ -130,7 +130,7 @@ func TestConfigThatMemoryCannotKeep(t *testing.T) {
 	requireConfigErr(t, errOf(db.UpdateBucket(t.Context(), kv.Config{Bucket: "B", Compression: true})),
 		errors.ErrUnsupported, "Compression")
 	requireConfigErr(t, errOf(db.UpdateBucket(t.Context(), kv.Config{Bucket: "B", Storage: kv.FileStorage})),
-		kv.ErrInvalidConfig, "Storage")
+		errors.ErrUnsupported, "Storage")
 	newBucket(t, db, kv.Config{Bucket: "memory", Storage: kv.MemoryStorage})
 	names, err := db.BucketNames(t.Context())
 	require.NoError(t, err)

@@ -7,7 +7,7 @@ import (
 )
 
 // Errors to test for with errors.Is. Each has one cause. Behind most stands a struct with the facts, for errors.As: a
-// KeyError, RevisionError, SizeError, BucketError, ConfigError, OptionError or BatchError.
+// KeyError, RevisionError, SizeError, BucketError, ConfigError, OptionError, BatchError or ImportError.
 //
 // A call that returns one of these has changed nothing, except where ErrReadOnly says otherwise.
 var (
@@ -46,11 +46,15 @@ var (
 	ErrInvalidBucketName = errors.New("invalid bucket name")
 	// ErrBucketNotFound: the database has no bucket of that name. Struct: BucketError.
 	ErrBucketNotFound = errors.New("bucket not found")
-	// ErrBucketExists: CreateBucket found a bucket of that name with another configuration. Struct: BucketError.
-	ErrBucketExists = errors.New("bucket exists with another configuration")
+	// ErrBucketExists: CreateBucket found a bucket of that name with another configuration, or Import found one at all.
+	// Struct: BucketError.
+	ErrBucketExists = errors.New("bucket exists")
 	// ErrBucketDeleted: the bucket that the handle or the watcher was made for is deleted. A new bucket of the same name
 	// is another one. Struct: BucketError.
 	ErrBucketDeleted = errors.New("bucket deleted")
+
+	// ErrInvalidImport: what Import is given is not an export, or not a whole one. Struct: ImportError.
+	ErrInvalidImport = errors.New("invalid import")
 
 	// ErrClosed: the database is closed.
 	ErrClosed = errors.New("kv: database closed")
@@ -170,6 +174,24 @@ func (e *BatchError) Error() string {
 }
 
 func (e *BatchError) Unwrap() error { return e.Err }
+
+// An ImportError names the line because of which an import was refused.
+type ImportError struct {
+	Bucket string // the name it would have got; empty if the fault is in the first line
+	Line   int    // from 1; one more than there are where the last one is missing
+	Reason string
+}
+
+func (e *ImportError) Error() string {
+	bucket := ""
+	if e.Bucket != "" {
+		bucket = fmt.Sprintf(" bucket %q", e.Bucket)
+	}
+	return fmt.Sprintf("kv: import%s: %v: line %d: %s", bucket, ErrInvalidImport, e.Line, e.Reason)
+}
+
+// Is makes the error match ErrInvalidImport.
+func (e *ImportError) Is(target error) bool { return target == ErrInvalidImport }
 
 func keyIn(key, bucket string) string {
 	const most = 120

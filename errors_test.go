@@ -192,7 +192,7 @@ func TestErrorTexts(t *testing.T) {
 		{errOf(db.Bucket(t.Context(), "x")), `kv: open bucket "x": bucket not found`},
 		{errOf(db.Bucket(t.Context(), "x.y")), `kv: open bucket "x.y": invalid bucket name: it has "." at byte 1`},
 		{errOf(db.CreateBucket(t.Context(), kv.Config{Bucket: "B", History: 2})),
-			`kv: create bucket "B": bucket exists with another configuration`},
+			`kv: create bucket "B": bucket exists: it has another configuration`},
 		{errOf(db.CreateBucket(t.Context(), kv.Config{Bucket: "x", History: 65})),
 			`kv: config of bucket "x": history too large: History is 65, the most is 64`},
 		{errOf(db.CreateBucket(t.Context(), kv.Config{Bucket: "x", TTL: -time.Second})),

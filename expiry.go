@@ -56,12 +56,17 @@ func (b *Bucket) removeDeadline(number uint64, h *history) {
 	}
 }
 
+// ownDeadline returns when r goes by a deadline of its own, 0 if it has none.
+func (b *Bucket) ownDeadline(r *revision) int64 {
+	if !r.timed {
+		return 0
+	}
+	return b.deadlines[r.number]
+}
+
 // expires returns when r goes by its own deadline or by the bucket's TTL, 0 if never.
 func (b *Bucket) expires(r *revision) int64 {
-	var at int64
-	if r.timed {
-		at = b.deadlines[r.number]
-	}
+	at := b.ownDeadline(r)
 	if b.cfg.TTL == 0 || r.number == 0 {
 		return at
 	}

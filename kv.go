@@ -17,7 +17,9 @@ import (
 type DB struct {
 	mu      sync.RWMutex // guards what follows; taken before any bucket's locks
 	backend store.Backend
+	storage Storage // where all buckets are; DefaultStorage: the backend knows
 	buckets map[string]*Bucket
+	imports map[string]*Bucket // not whole yet
 	closed  bool
 
 	fault atomic.Pointer[error] // why the database is read-only; set once
@@ -25,14 +27,18 @@ type DB struct {
 
 // New returns an empty database in memory. It costs next to nothing, runs no goroutine, and needs no Close.
 func New() *DB {
-	return &DB{backend: memstore.New(), buckets: map[string]*Bucket{}}
+	return &DB{backend: memstore.New(), storage: MemoryStorage, buckets: map[string]*Bucket{}}
 }
 
 // OpenBackend returns a database over the buckets that a backend keeps. The database owns the backend: closing the one
 // closes the other. If a bucket cannot be read the error says which, and the backend is closed.
 func OpenBackend(backend store.Backend) (*DB, error) {
-	db := &DB{backend: backend, buckets: map[string]*Bucket{}}
-	kept, err := backend.Buckets()
+	return open(&DB{backend: backend, buckets: map[string]*Bucket{}})
+}
+
+// open reads the buckets of a new database back.
+func open(db *DB) (*DB, error) {
+	kept, err := db.backend.Buckets()
 	for i := 0; err == nil && i < len(kept); i++ {
 		err = db.open(kept[i])
 	}
@@ -44,6 +50,9 @@ func OpenBackend(backend store.Backend) (*DB, error) {
 
 // open reads one bucket back.
 func (db *DB) open(kept store.Bucket) error {
+	if halfImported(kept.Config) {
+		return db.removeHalfImported(kept.Name)
+	}
 	cfg, err := decodeConfig(kept.Config)
 	if err != nil {
 		return fmt.Errorf("kv: open bucket %q: %w", kept.Name, err)
@@ -63,7 +72,9 @@ func (db *DB) open(kept store.Bucket) error {
 func (db *DB) CreateBucket(ctx context.Context, cfg Config) (*Bucket, error) {
 	return db.change(ctx, "create bucket", cfg, func(b *Bucket, cfg Config) error {
 		if have := b.config(); !reflect.DeepEqual(have, cfg) {
-			return &BucketError{Op: "create bucket", Bucket: cfg.Bucket, Err: ErrBucketExists}
+			return &BucketError{
+				Op: "create bucket", Bucket: cfg.Bucket, Reason: "it has another configuration", Err: ErrBucketExists,
+			}
 		}
 		return nil
 	}, (*DB).add)
@@ -91,11 +102,11 @@ func (db *DB) change(ctx context.Context, op string, cfg Config,
 		return nil, err
 	}
 	cfg, err := cfg.normal()
+	if err == nil {
+		err = cfg.settle(db.storage)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if _, inMemory := db.backend.(*memstore.Backend); inMemory && cfg.Storage == DefaultStorage {
-		cfg.Storage = MemoryStorage
 	}
 	if err := checkContext(ctx); err != nil {
 		return nil, err
@@ -117,10 +128,8 @@ func (db *DB) change(ctx context.Context, op string, cfg Config,
 
 // add makes a bucket; db.mu is held.
 func (db *DB) add(cfg Config) (*Bucket, error) {
-	if _, inMemory := db.backend.(*memstore.Backend); inMemory {
-		if err := cfg.unsupported(); err != nil {
-			return nil, err
-		}
+	if db.imports[cfg.Bucket] != nil {
+		return nil, &BucketError{Op: "create bucket", Bucket: cfg.Bucket, Reason: "it is being imported", Err: ErrBucketExists}
 	}
 	encoded, err := cfg.encode()
 	if err != nil {
@@ -268,8 +277,10 @@ func (db *DB) Close() error {
 	}
 	db.closed = true
 	var errs []error
-	for _, b := range db.buckets {
-		errs = append(errs, b.end(ErrClosed))
+	for _, buckets := range []map[string]*Bucket{db.buckets, db.imports} {
+		for _, b := range buckets {
+			errs = append(errs, b.end(ErrClosed))
+		}
 	}
 	errs = append(errs, db.backend.Close())
 	return errors.Join(errs...)

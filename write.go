@@ -96,6 +96,11 @@ func (b *Bucket) write(ctx context.Context, ops []Op) (first uint64, at int, err
 		}
 	}
 	if err == nil {
+		if at = tooLong(ops); at >= 0 {
+			err = ops[at].tooLarge(b.name, MaxValueLength)
+		}
+	}
+	if err == nil {
 		err = checkContext(ctx)
 	}
 	switch {
@@ -168,10 +173,18 @@ func (op *Op) check(bucket string) error {
 	if op.kind == opRevert && op.revision == 0 {
 		return &OptionError{Op: "revert", Option: "the revision", Reason: "is 0, the first revision is 1"}
 	}
-	if len(op.value) > MaxValueLength {
-		return op.tooLarge(bucket, MaxValueLength)
-	}
 	return nil
+}
+
+// tooLong returns the operation with which the values of a batch are longer than all together may be, -1 if they are not.
+func tooLong(ops []Op) int {
+	left := MaxValueLength
+	for i := range ops {
+		if left -= len(ops[i].value); left < 0 {
+			return i
+		}
+	}
+	return -1
 }
 
 func (op *Op) tooLarge(bucket string, limit int64) error {
@@ -355,6 +368,9 @@ func (b *Bucket) drop(h *history, i int) {
 	r := h.at(i)
 	for _, s := range b.snapshots {
 		s.keep(h, i, b.expires(r))
+	}
+	for _, s := range b.exports {
+		s.keep(b, h, i)
 	}
 	for _, w := range b.starting {
 		w.missed(h, i)

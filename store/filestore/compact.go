@@ -1,0 +1,284 @@
+package filestore
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Compaction writes segments anew that have much garbage, without it, and joins small ones. It goes in steps: a step takes one
+// segment, or a run of adjacent small ones, and makes one segment of it. A goroutine does that as long as there is
+// something to do. Writers wait for a step only while the manifest is replaced, and reads not at all.
+//
+//	1  copy    what is live, into a new file; sync it
+//	2  commit  a manifest with the new segment in place of the old ones
+//	3  remove  the old files, when the last read has let go of them
+//
+// A crash before 2 leaves a file that no manifest names, one after 2 leaves files that none names any more; opening removes
+// both.
+
+const (
+	// checkNow as the bytes freed makes the next write look whether to compact.
+	checkNow = math.MaxInt64 / 2
+	// mergeRun is how many adjacent segments are joined at least.
+	mergeRun = 8
+	// copyFrame is about how many bytes a frame has that compaction writes.
+	copyFrame = 64 << 10
+	// copySync is how many bytes compaction writes before it syncs, so that a sync of a writer does not wait for more.
+	copySync = 1 << 20
+)
+
+// compactLater starts compaction if there is something to compact. It looks only when enough has been trimmed to matter.
+func (l *log) compactLater() {
+	if l.freed < l.opts.SegmentSize/128 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.freed = 0
+	if l.compacting || l.closed || len(l.victims()) == 0 {
+		return
+	}
+	l.compacting = true
+	l.work.Add(1)
+	go l.compact()
+}
+
+// compact does steps until there is nothing to do.
+func (l *log) compact() {
+	defer l.work.Done()
+	for {
+		l.mu.Lock()
+		run := l.victims()
+		if len(run) == 0 || l.closed || l.fault.Load() != nil {
+			l.compacting = false
+			l.mu.Unlock()
+			return
+		}
+		l.mu.Unlock()
+		if err := l.rewrite(run); err != nil {
+			_ = l.fail(fmt.Errorf("compact %s: %w", run[0].name, err))
+		}
+	}
+}
+
+// victims returns the segments that the next step takes, none if there is nothing to do; mu is held. It is the segment with the
+// largest share of garbage, if the bucket as a whole has too much, or else a run of small ones.
+func (l *log) victims() []*segment {
+	var total, garbage int64
+	if seg := l.active; seg != nil {
+		total, garbage = seg.end, seg.end-seg.start-seg.bytes
+	}
+	worst, share := -1, l.opts.Garbage/2 // what has less is not worth the writing
+	for i, seg := range l.segments {
+		waste := seg.size - seg.needs()
+		total += seg.size
+		garbage += waste
+		if s := float64(waste) / float64(seg.size); s > share {
+			worst, share = i, s
+		}
+	}
+	if worst >= 0 && float64(garbage) > l.opts.Garbage*float64(total) {
+		return l.segments[worst : worst+1 : worst+1]
+	}
+	return l.smallRun()
+}
+
+// smallRun returns adjacent segments that make one of normal size, none of which is more than half of it: so a record is copied
+// only as often as the bucket doubles.
+func (l *log) smallRun() []*segment {
+	limit := l.segmentSize()
+	for from := 0; from+mergeRun <= len(l.segments); from++ {
+		sum, largest := int64(0), int64(0)
+		to := from
+		for ; to < len(l.segments); to++ {
+			needs := l.segments[to].needs()
+			if sum+needs > limit {
+				break
+			}
+			sum, largest = sum+needs, max(largest, needs)
+		}
+		if to-from >= mergeRun && largest <= sum/2 {
+			return l.segments[from:to:to]
+		}
+	}
+	return nil
+}
+
+// rewrite does one step.
+func (l *log) rewrite(run []*segment) error {
+	l.changing.Lock()
+	next, err := l.create()
+	l.changing.Unlock()
+	if err != nil {
+		return err
+	}
+	c := copier{log: l, run: run, next: next, head: head{kind: kindFrame}}
+	sealed, err := c.copy()
+	if err == nil {
+		err = l.replace(run, next, sealed)
+	}
+	if err != nil {
+		return errors.Join(err, next.drop()) // the file may be in the manifest, so it stays
+	}
+	if sealed == nil {
+		next.gone.Store(true)
+		return next.drop()
+	}
+	return nil
+}
+
+// replace puts next, nil sealed if there is nothing in it, in place of run.
+func (l *log) replace(run []*segment, next *segment, sealed *sealedEntry) error {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	m := *l.manifest
+	at := slices.IndexFunc(m.Segments, func(s sealedEntry) bool { return s.Number == run[0].number })
+	var with []sealedEntry
+	var segments []*segment
+	if sealed != nil {
+		with, segments = []sealedEntry{*sealed}, []*segment{next}
+		next.size, next.first, next.newest = sealed.Size, run[0].first, run[len(run)-1].newest
+	}
+	m.Segments = slices.Replace(slices.Clone(m.Segments), at, at+len(run), with...)
+	if err := m.write(l.fsys, l.dir); err != nil {
+		return err
+	}
+	l.manifest = &m
+	l.mu.Lock()
+	l.killDead(next)
+	at = slices.Index(l.segments, run[0])
+	l.segments = slices.Replace(slices.Clone(l.segments), at, at+len(run), segments...)
+	l.mu.Unlock()
+	for _, seg := range run {
+		seg.gone.Store(true)
+		_ = seg.drop() // it is of no use any more
+	}
+	return nil
+}
+
+// killDead marks in next what is dead in the segments it was copied from: what is pinned, or was trimmed meanwhile; mu is held.
+func (l *log) killDead(next *segment) {
+	for i := range next.entries {
+		if seg, at, ok := l.find(next.entries[i].revision); !ok || seg.entries[at].dead() {
+			next.kill(i)
+		}
+	}
+}
+
+// A copier writes what is live in a run of segments to another one.
+type copier struct {
+	log   *log
+	run   []*segment
+	next  *segment
+	metas []meta
+	trim  []uint64
+
+	head head // of the frame in buf
+	buf  []byte
+}
+
+// copy returns the finished segment's entry, nil if there is nothing to keep.
+func (c *copier) copy() (*sealedEntry, error) {
+	for _, seg := range c.run {
+		if err := c.copySegment(seg); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.flush(); err != nil {
+		return nil, err
+	}
+	c.log.mu.RLock()
+	c.log.killDead(c.next)
+	c.trim = slices.DeleteFunc(c.trim, func(revision uint64) bool {
+		seg, _, ok := c.log.find(revision)
+		return !ok || slices.Contains(c.run, seg) // gone from all files, or left out of this one
+	})
+	c.log.mu.RUnlock()
+	if len(c.next.entries) == 0 && len(c.trim) == 0 {
+		return nil, nil
+	}
+	slices.Sort(c.trim)
+	sealed, err := c.next.finish(c.metas, slices.Compact(c.trim))
+	return &sealed, err
+}
+
+// copySegment copies the frames of a segment, less what is dead.
+func (c *copier) copySegment(seg *segment) error {
+	wanted := c.wanted(seg)
+	s := scanner{reader: &reader{name: seg.name, file: seg.file, size: seg.end}, salt: seg.salt, at: seg.start}
+	for {
+		ok, reason, err := s.next()
+		switch {
+		case err != nil:
+			return err
+		case reason != "":
+			return s.reader.corrupt(s.at, "%s", reason)
+		case !ok:
+			return nil
+		}
+		for i := range s.items {
+			it := &s.items[i]
+			c.trim = append(c.trim, it.trim...)
+			if it.key == nil || len(wanted) == 0 || wanted[0] != it.record.Revision {
+				continue
+			}
+			wanted = wanted[1:]
+			if err := c.add(it); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// wanted returns the revisions of a segment that are live, or pinned.
+func (c *copier) wanted(seg *segment) []uint64 {
+	c.log.mu.RLock()
+	defer c.log.mu.RUnlock()
+	revisions := make([]uint64, 0, seg.live)
+	for i := range seg.entries {
+		if e := &seg.entries[i]; !e.dead() || c.log.pins.holds(e.revision) {
+			revisions = append(revisions, e.revision)
+		}
+	}
+	return revisions
+}
+
+// add copies a record.
+func (c *copier) add(it *item) error {
+	rec := it.record
+	rec.Key = string(it.key)
+	if len(c.buf) == 0 {
+		c.buf = append(c.buf, make([]byte, headLen)...)
+		c.head.revision, c.head.created = rec.Revision, rec.Created
+	}
+	start := len(c.buf)
+	c.buf = appendRecord(c.buf, c.next.salt, &c.head, &rec)
+	c.next.add(entry{rec.Revision, uint32(c.next.end) + uint32(start), uint32(len(c.buf) - start)})
+	c.metas = append(c.metas, meta{rec.Operation, rec.Created, rec.Deadline, uint32(len(rec.Value)), rec.Key})
+	if len(c.buf) >= copyFrame {
+		return c.flush()
+	}
+	return nil
+}
+
+// flush writes the frame in buf.
+func (c *copier) flush() error {
+	if len(c.buf) == 0 {
+		return nil
+	}
+	seg := c.next
+	c.head.length, c.head.unsynced = uint32(len(c.buf)-headLen), seg.unsynced()
+	c.head.put(c.buf, seg.salt, seg.end)
+	if _, err := seg.file.WriteAt(c.buf, seg.end); err != nil {
+		return fmt.Errorf("write %s: %w", seg.name, err)
+	}
+	seg.end += int64(len(c.buf))
+	seg.size = seg.end
+	c.buf = c.buf[:0]
+	if seg.unsynced() >= copySync {
+		return seg.sync()
+	}
+	return nil
+}

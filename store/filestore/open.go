@@ -1,0 +1,302 @@
+package filestore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"path/filepath"
+	"strings"
+
+	"github.com/revkv/kv/store"
+	"github.com/revkv/kv/store/filestore/vfs"
+)
+
+// A TornTail is what opening found at the end of a log after a crash: bytes of writes that were not acknowledged, or under
+// a policy other than SyncAlways not synced. Opening cuts them off; an opening for reading passes over them.
+type TornTail struct {
+	Bucket string
+	File   string
+	Offset int64 // where the whole frames end
+	Bytes  int64 // after that
+	Reason string
+}
+
+// openLog opens the log of the bucket in a folder.
+func openLog(fsys vfs.FS, dir string, opts Options) (*log, error) {
+	for tries := 0; ; tries++ {
+		m, err := readManifest(fsys, dir)
+		if err != nil {
+			return nil, err
+		}
+		l := &log{fsys: fsys, dir: dir, opts: opts, manifest: m, freed: checkNow}
+		if err = l.load(); err == nil && !opts.ReadOnly {
+			err = l.recover()
+		}
+		if err == nil {
+			return l, nil
+		}
+		_ = l.dropAll() // they were only read
+		// While another process writes, compaction may have removed a file since the manifest was read.
+		if newer, again := readManifest(fsys, dir); !opts.ReadOnly || tries == 100 || again != nil || same(m, newer) {
+			return nil, err
+		}
+	}
+}
+
+// same reports whether two manifests name the same segments.
+func same(a, b *manifest) bool {
+	if a.Active != b.Active || len(a.Segments) != len(b.Segments) {
+		return false
+	}
+	for i := range a.Segments {
+		if a.Segments[i] != b.Segments[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// load reads what the manifest names: of sealed segments the index, of the active one the frames.
+func (l *log) load() error {
+	var trim []uint64
+	for _, sealed := range l.manifest.Segments {
+		seg, err := l.openSegment(sealed.Number)
+		if err != nil {
+			return err
+		}
+		l.segments = append(l.segments, seg)
+		r, err := newReader(seg.name, seg.file)
+		if err != nil {
+			return err
+		}
+		if r.size != sealed.Size {
+			return r.corrupt(min(r.size, sealed.Size), "expected a file of %d bytes, found %d", sealed.Size, r.size)
+		}
+		seg.end, seg.size = sealed.Index, sealed.Size
+		_, body, err := readIndex(r, seg.salt, sealed.Index)
+		if err != nil {
+			return err
+		}
+		trimmed, err := l.index(seg, body)
+		if err != nil {
+			return err
+		}
+		trim = append(trim, trimmed...)
+	}
+	l.newest = max(l.newest, l.manifest.Newest)
+	trimmed, err := l.loadActive()
+	if err != nil {
+		return err
+	}
+	for _, revision := range append(trim, trimmed...) {
+		l.kill(revision)
+	}
+	return nil
+}
+
+// openSegment opens a segment's file and reads its header.
+func (l *log) openSegment(number uint64) (seg *segment, err error) {
+	name := path(l.dir, number)
+	open := l.fsys.Open
+	if !l.opts.ReadOnly && number == l.manifest.Active {
+		open = l.fsys.OpenWrite
+	}
+	file, err := open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &store.CorruptError{File: name, Reason: "expected a segment", Err: err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = file.Close()
+		}
+	}()
+	r, err := newReader(name, file)
+	if err != nil {
+		return nil, err
+	}
+	h, start, err := readHeader(r)
+	if err != nil {
+		return nil, err
+	}
+	if h.number != number || h.name != l.manifest.Bucket {
+		return nil, r.corrupt(0, "expected segment %d of bucket %q, found segment %d of bucket %q", number, l.manifest.Bucket, h.number, h.name)
+	}
+	seg = &segment{name: name, number: number, salt: h.salt, file: file, fsys: l.fsys, start: start, end: start}
+	seg.hold()
+	return seg, nil
+}
+
+// index takes the index of a segment into memory, and returns what it trims in other segments.
+func (l *log) index(seg *segment, body []byte) (trim []uint64, err error) {
+	ir := newIndexReader(body, seg.end)
+	seg.entries = make([]entry, 0, ir.left)
+	newest := uint64(0)
+	if n := len(l.segments); n > 1 {
+		newest = l.segments[n-2].newest
+	}
+	seg.first, seg.newest = newest+1, newest
+	for ir.next() {
+		if ir.entry.revision <= newest || int64(ir.entry.offset) < seg.start {
+			ir.fail()
+			break
+		}
+		if len(seg.entries) == 0 {
+			seg.first = ir.entry.revision
+		}
+		seg.add(ir.entry)
+	}
+	trim = ir.revisions()
+	if reason := ir.fault(); reason != "" {
+		return nil, &store.CorruptError{File: seg.name, Offset: seg.end, Reason: reason}
+	}
+	l.newest = max(l.newest, seg.newest)
+	l.replay = append(l.replay, replayed{seg, body})
+	return trim, nil
+}
+
+// A replayed is a segment whose records Records is to yield, with its index.
+type replayed struct {
+	seg  *segment
+	body []byte
+}
+
+// records yields what is live, and returns false if yield does.
+func (p replayed) records(yield func(store.Replayed, error) bool) bool {
+	ir := newIndexReader(p.body, math.MaxInt64)
+	for i := 0; ir.next(); i++ {
+		if p.seg.entries[i].dead() {
+			continue
+		}
+		rec := store.Replayed{Size: int(ir.meta.valueLen), Record: store.Record{
+			Revision: ir.entry.revision, Operation: ir.meta.operation, Key: string(ir.key),
+			Created: ir.meta.created, Deadline: ir.meta.deadline,
+		}}
+		if !yield(rec, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// loadActive reads the segment that was written to when the log was last open, if it was not closed: a crash, or another
+// process that has it open.
+func (l *log) loadActive() (trim []uint64, err error) {
+	if l.manifest.Active == 0 {
+		return nil, nil
+	}
+	seg, err := l.openSegment(l.manifest.Active)
+	if err != nil {
+		return nil, err
+	}
+	l.active = seg
+	r, err := newReader(seg.name, seg.file)
+	if err != nil {
+		return nil, err
+	}
+	seg.first, seg.newest = l.newest+1, l.newest
+	s := scanner{reader: r, salt: seg.salt, at: seg.start, newest: l.newest}
+	for {
+		ok, reason, err := s.next()
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			seg.end, seg.size, l.newest = s.at, s.at, s.newest
+			return l.endActive(&s, reason)
+		}
+		for i := range s.items {
+			l.trim = append(l.trim, s.items[i].trim...)
+		}
+		at := s.at - headLen - int64(s.head.length)
+		l.noteItems(seg, at+headLen, s.items)
+	}
+}
+
+// noteItems takes the records of a frame into memory, whose items begin at an offset.
+func (l *log) noteItems(seg *segment, at int64, items []item) {
+	for i := range items {
+		it := &items[i]
+		if rec := &it.record; it.key != nil {
+			seg.add(entry{rec.Revision, uint32(at), uint32(it.length)})
+			l.metas = append(l.metas, meta{rec.Operation, rec.Created, rec.Deadline, uint32(len(rec.Value)), string(it.key)})
+		}
+		at += int64(it.length)
+	}
+}
+
+// endActive looks at what is behind the last frame, and returns what the segment trims in others.
+func (l *log) endActive(s *scanner, reason string) (trim []uint64, err error) {
+	seg := l.active
+	if reason != "" {
+		_, damaged, err := s.laterHead(s.at)
+		if err != nil {
+			return nil, err
+		}
+		if damaged {
+			return nil, s.reader.corrupt(s.at, "%s, and what was written later is there", reason)
+		}
+		if s.head.kind != kindIndex { // a torn index has no writes in it
+			l.torn = &TornTail{l.manifest.Bucket, seg.name, s.at, s.reader.size - s.at, reason}
+		}
+	}
+	for _, revision := range l.trim {
+		if at, ok := seg.find(revision); ok {
+			seg.kill(at)
+		} else {
+			trim = append(trim, revision)
+		}
+	}
+	l.trim = trim
+	l.leaveOutDead(seg)
+	l.replay = append(l.replay, replayed{seg, appendIndex(nil, seg, l.metas, nil)[headLen+checksumLen:]})
+	return trim, nil
+}
+
+// leaveOutDead makes the entries of the active segment those that its index will have.
+func (l *log) leaveOutDead(seg *segment) {
+	n := 0
+	for i := range seg.entries {
+		if !seg.entries[i].dead() {
+			seg.entries[n], l.metas[n] = seg.entries[i], l.metas[i]
+			n++
+		}
+	}
+	seg.entries, l.metas = seg.entries[:n], l.metas[:n]
+}
+
+// recover makes a log that was loaded ready to be written: it cuts off a torn tail, seals the segment that was active, and
+// removes files that are in no manifest.
+func (l *log) recover() error {
+	names, err := l.fsys.List(l.dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if n, ok := segmentNumber(name); ok {
+			l.number = max(l.number, n)
+		}
+	}
+	if seg := l.active; seg != nil {
+		if err := seg.file.Truncate(seg.end); err != nil {
+			return fmt.Errorf("cut the torn tail of %s: %w", seg.name, err)
+		}
+		if err := l.seal(nil); err != nil {
+			return err
+		}
+	}
+	kept := map[string]bool{manifestName: true}
+	for _, s := range l.manifest.Segments {
+		kept[segmentName(s.Number)] = true
+	}
+	for _, name := range names {
+		_, isSegment := segmentNumber(name)
+		if (isSegment || strings.HasSuffix(name, tempSuffix)) && !kept[name] {
+			_ = l.fsys.Remove(filepath.Join(l.dir, name)) // the next opening tries again
+		}
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+package filestore
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/revkv/kv/store/filestore/vfs"
+)
+
+// makeRoom sees to it that there is an active segment with room for size bytes.
+func (l *log) makeRoom(size int64) error {
+	if seg := l.active; seg != nil && (seg.end == seg.start || seg.end+size <= l.opts.SegmentSize/8 || l.fits(size)) {
+		return nil
+	}
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	next, err := l.create()
+	if err != nil {
+		return err
+	}
+	if err := l.seal(next); err != nil {
+		return errors.Join(err, next.drop()) // the file may be in the manifest, so it stays
+	}
+	return nil
+}
+
+// fits reports whether the active segment has room for size bytes.
+func (l *log) fits(size int64) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.active.end+size <= l.segmentSize()
+}
+
+// segmentSize returns how large a segment of this bucket may be: an eighth of what the bucket has, within bounds. So the
+// segments are few, and the one that is active and not compacted is a small part of the whole. mu is held.
+func (l *log) segmentSize() int64 {
+	most := l.opts.SegmentSize
+	total := int64(0)
+	for _, seg := range l.segments {
+		total += seg.size
+	}
+	return min(max(total/8, most/8), most)
+}
+
+// create makes the file of a new segment, which is in no manifest yet; changing is held.
+func (l *log) create() (*segment, error) {
+	l.number++
+	return createSegment(l.fsys, l.dir, &header{l.number, rand.Uint64(), l.manifest.Bucket, l.manifest.Config})
+}
+
+// createSegment makes a segment's file, durably.
+func createSegment(fsys vfs.FS, dir string, h *header) (*segment, error) {
+	name := path(dir, h.number)
+	file, err := fsys.Create(name)
+	if err != nil {
+		return nil, fmt.Errorf("create %s: %w", name, err)
+	}
+	encoded := h.append(nil)
+	end := int64(len(encoded))
+	seg := &segment{
+		name: name, number: h.number, salt: h.salt, file: file, fsys: fsys, start: end, end: end, size: end,
+	}
+	seg.hold()
+	if _, err = file.WriteAt(encoded, 0); err == nil {
+		err = seg.sync()
+	}
+	if err == nil {
+		err = fsys.SyncDir(dir)
+	}
+	if err != nil {
+		seg.gone.Store(true)
+		_ = seg.drop()
+		return nil, fmt.Errorf("create %s: %w", name, err)
+	}
+	return seg, nil
+}
+
+// sync makes all that is in the file durable; nobody writes to it meanwhile.
+func (s *segment) sync() error {
+	if err := s.file.Sync(); err != nil {
+		return fmt.Errorf("sync %s: %w", s.name, err)
+	}
+	s.synced.Store(s.size)
+	return nil
+}
+
+// finish writes the index and makes the segment durable.
+func (s *segment) finish(metas []meta, trim []uint64) (sealedEntry, error) {
+	index := appendIndex(nil, s, metas, trim)
+	if _, err := s.file.WriteAt(index, s.end); err != nil {
+		return sealedEntry{}, fmt.Errorf("write index of %s: %w", s.name, err)
+	}
+	size := s.end + int64(len(index))
+	if err := s.sync(); err != nil {
+		return sealedEntry{}, err
+	}
+	return sealedEntry{Number: s.number, Size: size, Index: s.end}, nil
+}
+
+// seal ends the active segment, if there is one, and makes next active, which may be nil; changing is held, and no Append
+// under way but the one that calls. A segment in which nothing is wanted any more is left out at once.
+func (l *log) seal(next *segment) error {
+	m := *l.manifest
+	seg := l.active
+	wanted := seg != nil && (seg.live > 0 || len(l.trim) > 0)
+	if wanted {
+		sealed, err := seg.finish(l.metas, l.trim)
+		if err != nil {
+			return err
+		}
+		m.Segments = append(m.Segments[:len(m.Segments):len(m.Segments)], sealed)
+	}
+	m.Newest, m.Active = l.newest, 0
+	if next != nil {
+		m.Active = next.number
+		next.first, next.newest = l.newest+1, l.newest
+	}
+	if err := m.write(l.fsys, l.dir); err != nil {
+		return err
+	}
+	l.manifest = &m
+	l.mu.Lock()
+	if wanted {
+		seg.size = m.Segments[len(m.Segments)-1].Size
+		l.segments = append(l.segments[:len(l.segments):len(l.segments)], seg)
+	}
+	l.active = next
+	l.metas, l.trim = nil, nil
+	l.freed = checkNow
+	l.mu.Unlock()
+	if seg != nil && !wanted {
+		seg.gone.Store(true)
+		return seg.drop()
+	}
+	return nil
+}
+
+// configure replaces the bucket's configuration.
+func (l *log) configure(config []byte) error {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	m := *l.manifest
+	m.Config = config
+	if err := m.write(l.fsys, l.dir); err != nil {
+		return l.fail(err)
+	}
+	l.manifest = &m
+	return nil
+}

@@ -1,0 +1,136 @@
+package filestore
+
+import (
+	"path/filepath"
+	"sort"
+	"sync/atomic"
+
+	"github.com/revkv/kv/store"
+	"github.com/revkv/kv/store/filestore/vfs"
+)
+
+// A segment is a file of frames, and what is in memory of it: where each record is. One segment of a store is active, the
+// others are sealed, and change only in which of their records are dead.
+//
+// What a lock guards is guarded by the store's mu.
+type segment struct {
+	name   string // the path
+	number uint64
+	salt   uint64
+	file   vfs.File
+	fsys   vfs.FS
+
+	start   int64   // where the frames begin
+	end     int64   // where they end, and the index of a sealed segment begins; guarded while the segment is active
+	size    int64   // of the file; guarded
+	newest  uint64  // the greatest revision appended up to its end, to this segment or one before; guarded
+	entries []entry // in rising order of revision; guarded
+	live    int     // entries that are not dead; guarded
+	bytes   int64   // of the items of these; guarded
+	first   uint64  // no revision below is in it, and none from here on is in a segment before; guarded
+
+	synced atomic.Int64 // up to where the file is known to be synced
+
+	users atomic.Int32 // of the file: the store and the reads under way
+	gone  atomic.Bool  // the file is to be removed when nobody uses it any more
+}
+
+// hold keeps the file open until drop is called.
+func (s *segment) hold() { s.users.Add(1) }
+
+// drop ends one use of the file. A file that cannot be removed (some systems keep a file that another process reads)
+// is removed by the next opening.
+func (s *segment) drop() error {
+	if s.users.Add(-1) > 0 {
+		return nil
+	}
+	err := s.file.Close()
+	if s.gone.Load() {
+		_ = s.fsys.Remove(s.name)
+		return nil
+	}
+	return err
+}
+
+// unsynced returns how much of the file is not known to be synced.
+func (s *segment) unsynced() uint32 { return uint32(s.end - s.synced.Load()) }
+
+// find returns the place of a revision in entries, or false. Revisions mostly rise evenly, so it looks first where the
+// revision would be if they did.
+func (s *segment) find(revision uint64) (int, bool) {
+	lo, hi := 0, len(s.entries)
+	for tries := 0; tries < 3 && hi-lo > 8; tries++ {
+		first, last := s.entries[lo].revision, s.entries[hi-1].revision
+		if revision < first || revision > last {
+			return 0, false
+		}
+		at := lo + int(float64(revision-first)/float64(last-first)*float64(hi-1-lo))
+		switch found := s.entries[at].revision; {
+		case found == revision:
+			return at, true
+		case found < revision:
+			lo = at + 1
+		default:
+			hi = at
+		}
+	}
+	at := lo + sort.Search(hi-lo, func(i int) bool { return s.entries[lo+i].revision >= revision })
+	return at, at < hi && s.entries[at].revision == revision
+}
+
+// add appends an entry.
+func (s *segment) add(e entry) {
+	s.entries = append(s.entries, e)
+	s.newest = e.revision
+	s.live++
+	s.bytes += int64(e.length)
+}
+
+// kill marks a revision dead and returns how many bytes that frees, 0 if it was dead already.
+func (s *segment) kill(at int) (freed int64) {
+	e := &s.entries[at]
+	if e.dead() {
+		return 0
+	}
+	freed = int64(e.length)
+	s.live--
+	s.bytes -= freed
+	e.length |= deadBit
+	return freed
+}
+
+// needs returns about how many bytes a segment with only what is live would take.
+func (s *segment) needs() int64 {
+	if s.live == 0 {
+		return 0
+	}
+	index := s.size - s.end
+	return s.start + s.bytes + index*int64(s.live)/int64(max(len(s.entries), 1))
+}
+
+// read returns the item of an entry.
+func (s *segment) read(e entry) (it item, err error) {
+	buf := make([]byte, e.size())
+	if n, err := s.file.ReadAt(buf, int64(e.offset)); n < len(buf) {
+		return it, readError(s.name, int64(e.offset)+int64(n), err)
+	}
+	// The revision is counted from the frame's, which is not at hand; parseItem is told what comes out.
+	return s.parse(buf, e)
+}
+
+// parse decodes the item of an entry.
+func (s *segment) parse(buf []byte, e entry) (it item, err error) {
+	d := decoder{buf: buf[min(len(buf), checksumLen+1):]}
+	base := head{revision: e.revision - d.uvarint()}
+	it, reason := parseItem(buf, s.salt, &base)
+	if reason == "" && it.length != len(buf) {
+		reason = "expected the item to be as long as the index says"
+	}
+	if reason != "" {
+		return it, &store.CorruptError{File: s.name, Offset: int64(e.offset), Reason: reason}
+	}
+	return it, nil
+}
+
+// path returns the path of a segment's file.
+func path(dir string, number uint64) string { return filepath.Join(dir, segmentName(number)) }

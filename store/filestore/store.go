@@ -1,0 +1,372 @@
+package filestore
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/revkv/kv/store"
+	"github.com/revkv/kv/store/filestore/vfs"
+)
+
+// A log is the store of one bucket: a store.ValueReader over the segments in the bucket's folder.
+//
+// Of its two locks changing is taken first: it is held while the set of segments changes, in the manifest and in memory, and
+// files are written meanwhile. The lock mu guards memory and is held for memory work only, so reads wait for no file but
+// their own.
+type log struct {
+	fsys vfs.FS
+	dir  string
+	opts Options
+
+	changing sync.Mutex
+	manifest *manifest // guarded by changing
+	number   uint64    // of the segment made last; guarded by changing
+
+	mu         sync.RWMutex // guards what follows
+	segments   []*segment   // sealed
+	active     *segment     // nil until there is something to append
+	newest     uint64
+	pins       pins
+	freed      int64 // bytes of records trimmed since it was last looked whether to compact
+	compacting bool
+	closed     bool
+
+	metas []meta   // of the records in the active segment; Append's
+	trim  []uint64 // what the active segment trims in others; Append's
+	buf   []byte   // Append's
+
+	replay []replayed // until Records has been read
+	torn   *TornTail  // what opening has cut
+
+	fault   atomic.Pointer[error]
+	work    sync.WaitGroup // in the background
+	waiting atomic.Bool    // for the timer that syncs
+	timer   *time.Timer
+}
+
+var _ store.ValueReader = (*log)(nil)
+
+// Newest implements store.Store.
+func (l *log) Newest() uint64 {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.newest
+}
+
+// Append implements store.Store.
+func (l *log) Append(recs []store.Record, trim []uint64) error {
+	if err := l.writable(); err != nil {
+		return err
+	}
+	size, err := l.check(recs, trim)
+	if err != nil || size == 0 {
+		return err
+	}
+	if err := l.makeRoom(size); err != nil {
+		return l.fail(err)
+	}
+	if trim = slices.Clone(trim); !slices.IsSorted(trim) {
+		slices.Sort(trim)
+	}
+	trim = slices.Compact(trim)
+	seg := l.active
+	entries := l.encode(recs, trim)
+	if err := l.write(seg); err != nil {
+		return l.fail(fmt.Errorf("append to %s: %w", seg.name, errors.Join(err, l.takeBack(seg))))
+	}
+	l.note(recs, entries, trim)
+	l.syncLater()
+	l.compactLater()
+	return nil
+}
+
+// writable reports why nothing can be appended.
+func (l *log) writable() error {
+	l.mu.RLock()
+	closed := l.closed
+	l.mu.RUnlock()
+	switch fault := l.fault.Load(); {
+	case closed:
+		return store.ErrClosed
+	case l.opts.ReadOnly:
+		return store.ErrReadOnly
+	case fault != nil:
+		return *fault
+	}
+	return nil
+}
+
+// fail makes err the error of every write from now on, unless there is one already. After a write or a sync that has failed
+// nobody knows what is on the disk, so nothing is tried again.
+func (l *log) fail(err error) error {
+	l.fault.CompareAndSwap(nil, &err)
+	return *l.fault.Load()
+}
+
+// check returns about how many bytes the frame will have, 0 if there is nothing to append.
+func (l *log) check(recs []store.Record, trim []uint64) (size int64, err error) {
+	newest := l.newest
+	for i := range recs {
+		if recs[i].Revision <= newest {
+			return 0, fmt.Errorf("%w: %d after %d", store.ErrOrder, recs[i].Revision, newest)
+		}
+		newest = recs[i].Revision
+		size += int64(len(recs[i].Key)) + int64(len(recs[i].Value)) + recordRoom
+	}
+	if size += int64(len(trim)) * 10; size > 0 {
+		size += headLen + recordRoom
+	}
+	if size > maxFrame {
+		return 0, fmt.Errorf("filestore: %d bytes are too many for one append, the most is %d", size, maxFrame)
+	}
+	return size, nil
+}
+
+// encode writes the frame into l.buf and returns where in the active segment the records will be.
+func (l *log) encode(recs []store.Record, trim []uint64) []entry {
+	seg := l.active
+	h := head{kind: kindFrame, unsynced: seg.unsynced(), revision: l.newest}
+	if len(recs) > 0 {
+		h.revision, h.created = recs[0].Revision, recs[0].Created
+	}
+	entries := make([]entry, len(recs))
+	buf := append(l.buf[:0], make([]byte, headLen)...)
+	for i := range recs {
+		start := len(buf)
+		buf = appendRecord(buf, seg.salt, &h, &recs[i])
+		entries[i] = entry{recs[i].Revision, uint32(seg.end) + uint32(start), uint32(len(buf) - start)}
+	}
+	if len(trim) > 0 {
+		buf = appendTrim(buf, seg.salt, trim)
+	}
+	h.length = uint32(len(buf) - headLen)
+	h.put(buf, seg.salt, seg.end)
+	l.buf = buf
+	return entries
+}
+
+// write writes l.buf to the end of the active segment.
+func (l *log) write(seg *segment) error {
+	if _, err := seg.file.WriteAt(l.buf, seg.end); err != nil {
+		return err
+	}
+	if l.opts.Sync != SyncAlways() {
+		return nil
+	}
+	if err := seg.file.Sync(); err != nil {
+		return fmt.Errorf("sync: %w", err)
+	}
+	seg.synced.Store(seg.end + int64(len(l.buf)))
+	return nil
+}
+
+// takeBack removes what a failed write may have left, so that no later opening finds it.
+func (l *log) takeBack(seg *segment) error {
+	err := seg.file.Truncate(seg.end)
+	if err == nil {
+		err = seg.file.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("and it could not be taken back, so the next opening may find it: %w", err)
+	}
+	return nil
+}
+
+// keepBuffer is the largest buffer that is kept for the next frame.
+const keepBuffer = 1 << 20
+
+// note takes into memory what has been written.
+func (l *log) note(recs []store.Record, entries []entry, trim []uint64) {
+	for i := range recs {
+		r := &recs[i]
+		l.metas = append(l.metas, meta{r.Operation, r.Created, r.Deadline, uint32(len(r.Value)), r.Key})
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	seg := l.active
+	for _, e := range entries {
+		seg.add(e)
+		l.newest = e.revision
+	}
+	seg.end += int64(len(l.buf))
+	seg.size = seg.end
+	for _, revision := range trim {
+		if in := l.kill(revision); in != nil && in != seg { // what seg trims in itself its index leaves out
+			l.trim = append(l.trim, revision)
+		}
+	}
+	if cap(l.buf) > keepBuffer {
+		l.buf = nil
+	}
+}
+
+// kill marks a revision as trimmed, and returns the segment that it is in, or nil; mu is held.
+func (l *log) kill(revision uint64) *segment {
+	seg, at, ok := l.find(revision)
+	if !ok {
+		return nil
+	}
+	if freed := seg.kill(at); freed > 0 {
+		l.pins.trimmed(revision)
+		l.freed += freed
+	}
+	return seg
+}
+
+// find returns where a revision is; mu is held.
+func (l *log) find(revision uint64) (seg *segment, at int, ok bool) {
+	if l.active != nil && revision >= l.active.first {
+		seg = l.active
+	} else {
+		// The last segment whose first revision is not above it.
+		lo, hi := 0, len(l.segments)
+		for lo < hi {
+			if mid := (lo + hi) / 2; l.segments[mid].first <= revision {
+				lo = mid + 1
+			} else {
+				hi = mid
+			}
+		}
+		if lo == 0 {
+			return nil, 0, false
+		}
+		seg = l.segments[lo-1]
+	}
+	at, ok = seg.find(revision)
+	return seg, at, ok
+}
+
+// Value implements store.ValueReader. Damage is found by the checksum, and its error matches store.ErrCorrupt.
+func (l *log) Value(revision uint64) ([]byte, error) {
+	l.mu.RLock()
+	if l.closed {
+		l.mu.RUnlock()
+		return nil, store.ErrClosed
+	}
+	seg, at, ok := l.find(revision)
+	if !ok || seg.entries[at].dead() && !l.pins.holds(revision) {
+		l.mu.RUnlock()
+		return nil, fmt.Errorf("%w: revision %d", store.ErrNotFound, revision)
+	}
+	e := seg.entries[at]
+	seg.hold()
+	l.mu.RUnlock()
+	it, err := seg.read(e)
+	_ = seg.drop() // the file was only read
+	if err != nil {
+		return nil, err
+	}
+	if it.record.Value == nil {
+		return []byte{}, nil
+	}
+	return it.record.Value, nil
+}
+
+// Pin implements store.ValueReader.
+func (l *log) Pin() (release func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.pins.add()
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.pins.remove(p)
+	}
+}
+
+// Records implements store.Store.
+func (l *log) Records() iter.Seq2[store.Replayed, error] {
+	return func(yield func(store.Replayed, error) bool) {
+		if err := l.writable(); errors.Is(err, store.ErrClosed) {
+			yield(store.Replayed{}, err)
+			return
+		}
+		replay := l.replay
+		l.replay = nil // what comes from it is what memory holds from now on
+		for _, part := range replay {
+			if !part.records(yield) {
+				return
+			}
+		}
+	}
+}
+
+// Close implements store.Store. It seals the active segment, so that the next opening need not look for a torn tail. It
+// returns the error that ended writing, if one did; then the segment is left as after a crash.
+func (l *log) Close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.closed = true
+	l.mu.Unlock()
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	l.work.Wait()
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	var err error
+	if fault := l.fault.Load(); fault != nil {
+		err = *fault
+	} else if l.active != nil && !l.opts.ReadOnly {
+		err = l.seal(nil)
+	}
+	return errors.Join(err, l.dropAll())
+}
+
+// dropAll ends the store's own use of all files.
+func (l *log) dropAll() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.active != nil {
+		l.segments = append(l.segments, l.active)
+	}
+	var errs []error
+	for _, seg := range l.segments {
+		errs = append(errs, seg.drop())
+	}
+	l.segments, l.active, l.replay = nil, nil, nil
+	return errors.Join(errs...)
+}
+
+// syncLater has the timer sync the active segment, if that is the policy.
+func (l *log) syncLater() {
+	every := l.opts.Sync.every
+	if every <= 0 || l.waiting.Swap(true) {
+		return
+	}
+	if l.timer == nil {
+		l.timer = time.AfterFunc(every, l.syncNow)
+	} else {
+		l.timer.Reset(every)
+	}
+}
+
+// syncNow syncs what is in the active segment. If that fails, so does every later write.
+func (l *log) syncNow() {
+	l.waiting.Store(false)
+	l.mu.RLock()
+	seg := l.active
+	if l.closed || seg == nil {
+		l.mu.RUnlock()
+		return
+	}
+	l.work.Add(1)
+	defer l.work.Done()
+	end := seg.end
+	seg.hold()
+	l.mu.RUnlock()
+	if err := seg.file.Sync(); err != nil {
+		_ = l.fail(fmt.Errorf("sync %s: %w", seg.name, err))
+	} else if end > seg.synced.Load() {
+		seg.synced.Store(end)
+	}
+	_ = seg.drop() // its owner closes it with an error
+}
