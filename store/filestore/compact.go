@@ -72,10 +72,9 @@ func (l *log) victims() []*segment {
 	}
 	worst, share := -1, l.opts.Garbage/2 // what has less is not worth the writing
 	for i, seg := range l.segments {
-		waste := seg.size - seg.needs()
 		total += seg.size
-		garbage += waste
-		if s := float64(waste) / float64(seg.size); s > share {
+		garbage += seg.waste
+		if s := float64(seg.waste) / float64(seg.size); s > share && !l.pins.hold(seg.pinned) {
 			worst, share = i, s
 		}
 	}
@@ -186,11 +185,7 @@ func (c *copier) copy() (*sealedEntry, error) {
 			return nil, err
 		}
 	}
-	if err := c.flush(); err != nil {
-		return nil, err
-	}
 	c.log.mu.RLock()
-	c.log.killDead(c.next)
 	c.trim = slices.DeleteFunc(c.trim, func(revision uint64) bool {
 		seg, _, ok := c.log.find(revision)
 		return !ok || slices.Contains(c.run, seg) // gone from all files, or left out of this one
@@ -199,8 +194,13 @@ func (c *copier) copy() (*sealedEntry, error) {
 	if len(c.next.entries) == 0 && len(c.trim) == 0 {
 		return nil, nil
 	}
-	slices.Sort(c.trim)
-	sealed, err := c.next.finish(c.metas, slices.Compact(c.trim))
+	if err := c.addTrim(); err != nil {
+		return nil, err
+	}
+	c.log.mu.RLock()
+	c.log.killDead(c.next)
+	c.log.mu.RUnlock()
+	sealed, err := c.next.finish(c.metas, c.trim)
 	return &sealed, err
 }
 
@@ -215,6 +215,8 @@ func (c *copier) copySegment(seg *segment) error {
 			return err
 		case reason != "":
 			return s.reader.corrupt(s.at, "%s", reason)
+		case !ok && len(wanted) > 0:
+			return s.reader.corrupt(s.at, "expected revision %d before, as the index says", wanted[0])
 		case !ok:
 			return nil
 		}
@@ -238,21 +240,31 @@ func (c *copier) wanted(seg *segment) []uint64 {
 	defer c.log.mu.RUnlock()
 	revisions := make([]uint64, 0, seg.live)
 	for i := range seg.entries {
-		if e := &seg.entries[i]; !e.dead() || c.log.pins.holds(e.revision) {
-			revisions = append(revisions, e.revision)
+		e := &seg.entries[i]
+		if e.dead() && !c.log.pins.holds(e.revision) {
+			continue
 		}
+		if e.dead() {
+			c.next.pinned = c.log.pins.clock
+		}
+		revisions = append(revisions, e.revision)
 	}
 	return revisions
+}
+
+// begin begins a frame if none is begun.
+func (c *copier) begin(revision uint64, created int64) {
+	if len(c.buf) == 0 {
+		c.buf = append(c.buf, make([]byte, headLen)...)
+		c.head.revision, c.head.created = revision, created
+	}
 }
 
 // add copies a record.
 func (c *copier) add(it *item) error {
 	rec := it.record
 	rec.Key = string(it.key)
-	if len(c.buf) == 0 {
-		c.buf = append(c.buf, make([]byte, headLen)...)
-		c.head.revision, c.head.created = rec.Revision, rec.Created
-	}
+	c.begin(rec.Revision, rec.Created)
 	start := len(c.buf)
 	c.buf = appendRecord(c.buf, c.next.salt, &c.head, &rec)
 	c.next.add(entry{rec.Revision, uint32(c.next.end) + uint32(start), uint32(len(c.buf) - start)})
@@ -261,6 +273,16 @@ func (c *copier) add(it *item) error {
 		return c.flush()
 	}
 	return nil
+}
+
+// addTrim writes which revisions of other segments are trimmed, and all that is not written yet.
+func (c *copier) addTrim() error {
+	if slices.Sort(c.trim); len(c.trim) > 0 {
+		c.trim = slices.Compact(c.trim)
+		c.begin(c.next.newest, 0)
+		c.buf = appendTrim(c.buf, c.next.salt, c.trim)
+	}
+	return c.flush()
 }
 
 // flush writes the frame in buf.

@@ -40,7 +40,7 @@ func appendIndex(buf []byte, seg *segment, metas []meta, trim []uint64) []byte {
 	var last struct {
 		revision uint64
 		created  int64
-		end      int
+		end      int64
 	}
 	for i := range seg.entries {
 		e, m := &seg.entries[i], &metas[i]
@@ -57,12 +57,12 @@ func appendIndex(buf []byte, seg *segment, metas []meta, trim []uint64) []byte {
 		if m.deadline != 0 {
 			buf = binary.AppendVarint(buf, m.deadline-m.created)
 		}
-		buf = binary.AppendUvarint(buf, uint64(int(e.offset)-last.end))
+		buf = binary.AppendUvarint(buf, uint64(int64(e.offset)-last.end))
 		buf = binary.AppendUvarint(buf, uint64(len(m.key)))
 		buf = binary.AppendUvarint(buf, uint64(m.valueLen))
 		buf = binary.AppendUvarint(buf, uint64(e.size()-len(m.key)-int(m.valueLen)))
 		buf = append(buf, m.key...)
-		last.revision, last.created, last.end = e.revision, m.created, int(e.offset)+e.size()
+		last.revision, last.created, last.end = e.revision, m.created, int64(e.offset)+int64(e.size())
 	}
 	buf = appendRevisions(buf, trim)
 	body := buf[start+headLen+checksumLen:]

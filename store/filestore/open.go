@@ -153,6 +153,7 @@ func (l *log) index(seg *segment, body []byte) (trim []uint64, err error) {
 	if reason := ir.fault(); reason != "" {
 		return nil, &store.CorruptError{File: seg.name, Offset: seg.end, Reason: reason}
 	}
+	seg.count(trim)
 	l.newest = max(l.newest, seg.newest)
 	l.replay = append(l.replay, replayed{seg, body})
 	return trim, nil

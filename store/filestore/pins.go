@@ -47,6 +47,9 @@ func (p *pins) trimmed(revision uint64) {
 	}
 }
 
+// hold reports whether a pin is open that is no newer than number.
+func (p *pins) hold(number uint64) bool { return len(p.open) > 0 && p.open[0] <= number }
+
 // holds reports whether a trimmed revision can still be read.
 func (p *pins) holds(revision uint64) bool {
 	_, ok := p.kept[revision]

@@ -91,11 +91,10 @@ func (s *segment) finish(metas []meta, trim []uint64) (sealedEntry, error) {
 	if _, err := s.file.WriteAt(index, s.end); err != nil {
 		return sealedEntry{}, fmt.Errorf("write index of %s: %w", s.name, err)
 	}
-	size := s.end + int64(len(index))
 	if err := s.sync(); err != nil {
 		return sealedEntry{}, err
 	}
-	return sealedEntry{Number: s.number, Size: size, Index: s.end}, nil
+	return sealedEntry{Number: s.number, Size: s.end + int64(len(index)), Index: s.end}, nil
 }
 
 // seal ends the active segment, if there is one, and makes next active, which may be nil; changing is held, and no Append
@@ -123,6 +122,7 @@ func (l *log) seal(next *segment) error {
 	l.mu.Lock()
 	if wanted {
 		seg.size = m.Segments[len(m.Segments)-1].Size
+		seg.count(l.trim)
 		l.segments = append(l.segments[:len(l.segments):len(l.segments)], seg)
 	}
 	l.active = next

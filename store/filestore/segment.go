@@ -27,6 +27,8 @@ type segment struct {
 	entries []entry // in rising order of revision; guarded
 	live    int     // entries that are not dead; guarded
 	bytes   int64   // of the items of these; guarded
+	waste   int64   // bytes of the file that it would not have if it were written anew; guarded
+	pinned  uint64  // the newest pin for which records that are dead were copied to it, or 0; guarded
 	first   uint64  // no revision below is in it, and none from here on is in a segment before; guarded
 
 	synced atomic.Int64 // up to where the file is known to be synced
@@ -95,18 +97,20 @@ func (s *segment) kill(at int) (freed int64) {
 	freed = int64(e.length)
 	s.live--
 	s.bytes -= freed
+	s.waste += freed + (s.size-s.end)/int64(len(s.entries)) // what a sealed segment's index tells of it goes too
 	e.length |= deadBit
 	return freed
 }
 
-// needs returns about how many bytes a segment with only what is live would take.
-func (s *segment) needs() int64 {
-	if s.live == 0 {
-		return 0
-	}
-	index := s.size - s.end
-	return s.start + s.bytes + index*int64(s.live)/int64(max(len(s.entries), 1))
+// count sets waste for a segment that has just been sealed or opened, and trims revisions in others: its frames may hold records
+// that were dead before it was sealed, and frames of single records have more heads than those that compaction writes.
+func (s *segment) count(trim []uint64) {
+	trims := int64(len(appendRevisions(nil, trim)))
+	s.waste = max(0, s.end-s.start-s.bytes-headLen*(2+s.bytes/copyFrame)-trims)
 }
+
+// needs returns about how many bytes the segment would have if it were written anew.
+func (s *segment) needs() int64 { return s.size - s.waste }
 
 // read returns the item of an entry.
 func (s *segment) read(e entry) (it item, err error) {
