@@ -36,7 +36,10 @@ type Op struct {
 	missing bool     // the value that a revert wants is not there
 	copied  string   // of value, where the engine keeps it
 	history *history // of key, found by decide; nil if there is none
-	growth  int64    // what the write adds to the bucket's bytes
+	growth  weight   // what the write adds to the bucket
+
+	byWire bool  // NATS's rules are to be kept, see wire.go
+	header uint8 // bytes of the headers that the revision would have on a NATS server
 }
 
 // PutOp writes value under key.

@@ -39,10 +39,18 @@ func (b *bells) remove(w *Watcher) {
 	}
 }
 
-// ring wakes the watchers of key that wait: revision number, with operation op, is published.
-func (b *bells) ring(key string, number uint64, op Operation) {
+// A written revision has become visible.
+type written struct {
+	history  *history
+	revision revision
+	deadline int64  // of its own; 0 if it has none
+	value    []byte // if revision has not got it
+}
+
+// ring tells the watchers of a key what is written.
+func (b *bells) ring(what *written) {
 	if len(b.watchers) > 0 {
-		b.root.ring(key, number, op)
+		b.root.ring(what.history.key, what)
 	}
 }
 
@@ -104,9 +112,9 @@ func (n *bellNode) empty() bool {
 	return len(n.tokens) == 0 && n.any == nil && len(n.rest) == 0 && len(n.watchers) == 0
 }
 
-func (n *bellNode) ring(key string, number uint64, op Operation) {
+func (n *bellNode) ring(key string, what *written) {
 	for _, w := range n.rest {
-		w.ring(number, op)
+		w.ring(what)
 	}
 	token, rest, more := strings.Cut(key, ".")
 	for _, child := range [...]*bellNode{n.any, n.tokens[token]} {
@@ -114,11 +122,11 @@ func (n *bellNode) ring(key string, number uint64, op Operation) {
 			continue
 		}
 		if more {
-			child.ring(rest, number, op)
+			child.ring(rest, what)
 			continue
 		}
 		for _, w := range child.watchers {
-			w.ring(number, op)
+			w.ring(what)
 		}
 	}
 }

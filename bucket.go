@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/btree"
+	"github.com/revkv/kv/internal/wire"
 	"github.com/revkv/kv/store"
 )
 
@@ -42,10 +43,11 @@ type Bucket struct {
 	revisions  revisionLog
 	accepted   uint64 // the newest revision that a write has got
 	published  uint64 // the newest revision that a read sees; in memory the same
-	bytes      int64  // what MaxBytes limits: of the revisions that are kept once everything accepted is published
-	held       int64  // the same of the revisions that are in histories now
-	pending    size   // durable only: what of that is not published
-	clock      int64  // the latest time given to a revision
+	bytes      weight // what MaxBytes limits: of the revisions that are kept once everything accepted is published
+	held       weight // the same of the revisions that are in histories now
+	rate       wire.Rate
+	pending    size  // durable only: what of that is not published
+	clock      int64 // the latest time given to a revision
 
 	due       *btree.BTreeG[deadline] // revisions with a deadline of their own; nil until there is one
 	deadlines map[uint64]int64        // the same by revision
@@ -64,11 +66,11 @@ type Bucket struct {
 // A size counts revisions that are accepted and not published.
 type size struct {
 	keys, values int
-	bytes        int64
+	bytes        weight
 }
 
 func newBucket(db *DB, cfg Config, log store.Store) *Bucket {
-	b := &Bucket{name: cfg.Bucket, db: db, cfg: cfg, log: log, timerAt: never}
+	b := &Bucket{name: cfg.Bucket, db: db, cfg: cfg, log: log, timerAt: never, rate: wire.RateOf(cfg.Bucket, cfg.Labels)}
 	b.nextDue.Store(never)
 	_, volatile := log.(store.Volatile)
 	b.durable = !volatile
@@ -104,7 +106,7 @@ func (b *Bucket) Status(ctx context.Context) (Status, error) {
 	oldest, _ := b.revisions.oldest()
 	return Status{
 		Config: b.cfg.clone(), Keys: b.index.len() - b.pending.keys, Values: b.revisions.count - b.pending.values,
-		Bytes:  b.held - b.pending.bytes,
+		Bytes:  b.held.plain - b.pending.bytes.plain,
 		Oldest: oldest, Newest: b.published, Watchers: len(b.bells.watchers),
 	}, nil
 }
@@ -130,7 +132,11 @@ func (b *Bucket) reconfigure(cfg Config) error {
 	if cfg.Storage != b.cfg.Storage {
 		return &ConfigError{Bucket: b.name, Field: "Storage", Reason: "cannot be changed", Err: ErrInvalidConfig}
 	}
-	b.expire(b.now()) // what has expired does not come back with a longer TTL
+	// What has expired does not come back with a longer TTL, nor after a crash: so the store forgets it first.
+	b.expire(b.now())
+	if err := b.commitMade(); err != nil {
+		return err
+	}
 	encoded, err := cfg.encode()
 	if err == nil {
 		b.mu.Unlock() // reads need not wait
@@ -140,12 +146,26 @@ func (b *Bucket) reconfigure(cfg Config) error {
 	if err != nil {
 		return b.db.fail(fmt.Errorf("configure bucket %q: %w", b.name, err))
 	}
+	b.expire(b.now()) // and what has since
 	if err := b.shorten(cfg); err != nil {
 		return err
 	}
 	b.nextDue.Store(0) // the TTL may have changed: look at everything
 	b.expire(b.now())
 	return nil
+}
+
+// commitMade commits the group that was made under the locks held, and lets mu go meanwhile.
+func (b *Bucket) commitMade() error {
+	made := b.made
+	if made == nil {
+		return nil
+	}
+	b.made = nil
+	b.mu.Unlock()
+	b.commit(made)
+	b.mu.Lock()
+	return made.err
 }
 
 // shorten switches to a configuration and trims every history to its depth; all locks are held.
@@ -168,6 +188,7 @@ func (b *Bucket) shorten(cfg Config) error {
 	}
 	b.cfg = cfg
 	b.configured.Add(1)
+	b.setRate()
 	for _, h := range long {
 		for h.len() > int(cfg.History) {
 			b.free(h, 0)
@@ -207,7 +228,7 @@ func (b *Bucket) replay() error {
 func (b *Bucket) restore(rec store.Replayed, trim []uint64) []uint64 {
 	r := revision{
 		number: rec.Revision, created: rec.Created,
-		size: uint32(rec.Size), op: Operation(rec.Operation),
+		size: uint32(rec.Size), header: replayedHeader(rec.Record), op: Operation(rec.Operation),
 	}
 	if b.values == nil {
 		r.value = string(rec.Value)
@@ -218,7 +239,7 @@ func (b *Bucket) restore(rec store.Replayed, trim []uint64) []uint64 {
 		b.free(h, 0)
 	}
 	b.insert(h, r, rec.Deadline)
-	b.bytes += sizeOf(h.key, int(r.size))
+	b.bytes.add(b.weigh(h.key, &r), 1)
 	b.accepted, b.published = rec.Revision, rec.Revision
 	b.clock = max(b.clock, rec.Created)
 	return trim

@@ -175,7 +175,7 @@ func (b *Bucket) acceptRevision(g *group, h *history, r revision, deadline int64
 			g.trim = append(g.trim, old.number)
 		}
 	}
-	size := size{values: 1, bytes: sizeOf(h.key, int(r.size))}
+	size := size{values: 1, bytes: b.weigh(h.key, &r)}
 	if h.len() == 0 {
 		size.keys = 1
 	}
@@ -258,7 +258,7 @@ func (p *pin) unpin() {
 func (s *size) add(what size, sign int) {
 	s.keys += sign * what.keys
 	s.values += sign * what.values
-	s.bytes += int64(sign) * what.bytes
+	s.bytes.add(what.bytes, int64(sign))
 }
 
 // publish makes the writes of a group visible, all at once.
@@ -271,8 +271,10 @@ func (b *Bucket) publish(g *group) {
 		b.pending.add(w.size, -1)
 	}
 	b.setDue(b.firstDeadline().at)
-	for _, w := range g.writes {
-		b.bells.ring(w.history.key, w.number, w.op)
+	for i, w := range g.writes {
+		rec := &g.records[i]
+		r := revision{number: w.number, created: rec.Created, size: uint32(len(rec.Value)), op: w.op}
+		b.bells.ring(&written{history: w.history, revision: r, deadline: rec.Deadline, value: rec.Value})
 	}
 }
 

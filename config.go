@@ -76,6 +76,10 @@ type Config struct {
 
 	// Compression asks the store to compress values. Databases in memory and in a folder do not, and refuse.
 	Compression bool `json:"compression,omitempty"`
+
+	// Labels are what an adapter keeps about the bucket that means nothing to the engine: module natskv, what a NATS server
+	// would be told beside the other fields. Leave them to it. UTF-8.
+	Labels map[string]string `json:"labels,omitempty"`
 }
 
 // normal returns the config with defaults filled in and the metadata copied, or what is wrong with it.
@@ -92,7 +96,10 @@ func (c Config) normal() (Config, error) {
 	if len(c.Metadata) == 0 {
 		c.Metadata = nil
 	}
-	c.Metadata = maps.Clone(c.Metadata)
+	if len(c.Labels) == 0 {
+		c.Labels = nil
+	}
+	c.Metadata, c.Labels = maps.Clone(c.Metadata), maps.Clone(c.Labels)
 	return c, c.fault()
 }
 
@@ -105,6 +112,10 @@ func (c *Config) fault() error {
 	for k, v := range c.Metadata {
 		metadata += len(k) + len(v)
 		text = text && utf8.ValidString(k) && utf8.ValidString(v)
+	}
+	labels := true
+	for k, v := range c.Labels {
+		labels = labels && utf8.ValidString(k) && utf8.ValidString(v)
 	}
 	switch {
 	case c.History > MaxHistory:
@@ -124,6 +135,8 @@ func (c *Config) fault() error {
 		return wrong("Description", "is not valid UTF-8")
 	case !text:
 		return wrong("Metadata", "is not valid UTF-8")
+	case !labels:
+		return wrong("Labels", "are not valid UTF-8")
 	case c.Storage > MemoryStorage:
 		return wrong("Storage", "is %d, which is none of the constants", c.Storage)
 	}

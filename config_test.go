@@ -177,7 +177,9 @@ func TestCreateBucketThatExists(t *testing.T) {
 					assert.Same(t, b, again)
 				} else {
 					requireErr(t, err, kv.ErrBucketExists)
-					assert.Equal(t, &kv.BucketError{Op: "create bucket", Bucket: "B", Err: kv.ErrBucketExists}, err)
+					assert.Equal(t, &kv.BucketError{
+						Op: "create bucket", Bucket: "B", Reason: "it has another configuration", Err: kv.ErrBucketExists,
+					}, err)
 				}
 				assert.Equal(t, before, contentsOf(t, b))
 			})
@@ -191,7 +193,7 @@ func TestConfigOfStatus(t *testing.T) {
 		for _, cfg := range []kv.Config{
 			{Bucket: "plain"},
 			{Bucket: "full", Description: "d", History: 7, MaxValueSize: 10, MaxBytes: 100, TTL: time.Hour,
-				LimitMarkerTTL: time.Minute, Metadata: map[string]string{"k": "v"}, Storage: kv.MemoryStorage},
+				LimitMarkerTTL: time.Minute, Metadata: map[string]string{"k": "v"}},
 		} {
 			b := newBucket(t, db, cfg)
 			got := statusOf(t, b).Config

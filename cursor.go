@@ -37,6 +37,7 @@ func (w *Watcher) begin() {
 	case w.updatesOnly:
 		w.position = w.start
 	}
+	w.beginPushing()
 	b.bells.add(w)
 	if !w.caughtUp && w.position < w.start {
 		b.starting = append(b.starting, w)
@@ -135,16 +136,19 @@ func (w *Watcher) findByKey() {
 
 // findInLog takes from the log.
 func (w *Watcher) findInLog() {
+	end := min(w.b.published, w.pushedFrom)
 	c := w.b.revisions.from(w.position + 1)
 	for range watchChunk {
 		if !w.room() {
 			return
 		}
 		number, h, ok := c.next()
-		if !ok || number > w.b.published {
-			w.position = max(w.position, w.b.published)
-			w.catchUp()
-			w.waiting = len(w.ready) == 0
+		if !ok || number > end {
+			w.position = max(w.position, end)
+			if !w.findPushed() {
+				w.catchUp()
+				w.waiting = len(w.ready) == 0
+			}
 			return
 		}
 		if number > w.start && len(w.owed) == 0 && !w.overflow {
@@ -178,20 +182,19 @@ func (w *Watcher) catchUp() {
 func (w *Watcher) take(h *history) {
 	i, _ := h.find(w.position)
 	r := h.at(i)
+	_, missed := w.owed[h.key] // then those up to start are older ones
 	if r.number > w.start {
 		delete(w.owed, h.key)
-	} else if !w.includeHistory {
-		_, missed := w.owed[h.key] // then this is an older one
-		if missed || i+1 < h.len() && h.at(i+1).number <= w.start {
-			return
-		}
+	} else if !w.includeHistory && (missed || i+1 < h.len() && h.at(i+1).number <= w.start) {
+		return
 	}
+	w.tally(r.number, missed)
 	if w.ignoreDeletes && r.op != Put {
 		return
 	}
 	b := w.b
 	w.ready = append(w.ready, found{
-		kind: Changed, history: h, revision: *r, delta: b.delta(h, r.number), expires: b.expires(r), gone: b.expires(b.visible(h)),
+		kind: Changed, history: h, revision: *r, delta: w.delta(h, r.number), expires: b.expires(r), gone: b.expires(b.visible(h)),
 		config: b.configured.Load(),
 	})
 }
@@ -215,8 +218,10 @@ func (w *Watcher) setDeadlines(f *found) {
 }
 
 // ring wakes the watcher if it waits; the bucket's write lock is held.
-func (w *Watcher) ring(number uint64, op Operation) {
-	if !w.waiting || number <= w.position || w.ignoreDeletes && op != Put {
+func (w *Watcher) ring(what *written) {
+	number := what.revision.number
+	w.push(what)
+	if !w.waiting || number <= w.position || w.ignoreDeletes && what.revision.op != Put {
 		return
 	}
 	w.waiting, w.rung = false, number

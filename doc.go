@@ -4,7 +4,7 @@
 // a marker: [Delete] or [Purge]. The revisions of all keys of a bucket are numbered together, from 1. Of each key the
 // newest revisions are kept, as many as the bucket's depth ([Config].History) says. A [Watcher] follows the log.
 //
-//	db := kv.New()
+//	db := kv.New() // in memory; kv.Open(dir) keeps the buckets in a folder
 //	b, err := db.CreateBucket(ctx, kv.Config{Bucket: "Bucket1", History: 3})
 //	rev, err := b.Create(ctx, "Key1", []byte("Value1"))
 //	rev, err = b.Update(ctx, "Key1", []byte("Value2"), rev)
@@ -17,4 +17,8 @@
 //
 // A DB in memory, from [New], runs no goroutine unless a revision has a deadline and needs no Close. It works inside a
 // testing/synctest bubble, where a day of TTL passes at once.
+//
+// A DB in a folder, from [Open], keeps what is acknowledged through a crash of the process and, with [SyncAlways], which is the
+// default, through a power cut. One process writes to a folder; others can look with [OpenReadOnly]. Values stay on disk, so
+// memory grows with keys and revisions only.
 package kv

@@ -34,6 +34,9 @@ var dbCalls = []struct {
 	}},
 	{"open bucket", func(ctx context.Context, db *kv.DB) error { return errOf(db.Bucket(ctx, "B")) }},
 	{"delete bucket", func(ctx context.Context, db *kv.DB) error { return db.DeleteBucket(ctx, "B") }},
+	{"import", func(ctx context.Context, db *kv.DB) error {
+		return errOf(db.Import(ctx, strings.NewReader(emptyExport("imported"))))
+	}},
 	{"bucket names", func(ctx context.Context, db *kv.DB) error { return errOf(db.BucketNames(ctx)) }},
 	{"buckets", func(ctx context.Context, db *kv.DB) error { return errOf(db.Buckets(ctx)) }},
 }

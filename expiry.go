@@ -66,7 +66,11 @@ func (b *Bucket) ownDeadline(r *revision) int64 {
 
 // expires returns when r goes by its own deadline or by the bucket's TTL, 0 if never.
 func (b *Bucket) expires(r *revision) int64 {
-	at := b.ownDeadline(r)
+	return b.expiresBy(r, b.ownDeadline(r))
+}
+
+// expiresBy is expires for a revision whose own deadline is at, 0 if it has none.
+func (b *Bucket) expiresBy(r *revision, at int64) int64 {
 	if b.cfg.TTL == 0 || r.number == 0 {
 		return at
 	}
@@ -169,8 +173,8 @@ func (b *Bucket) expireKey(h *history, now int64) {
 		return
 	}
 	b.accepted++
-	b.bytes += sizeOf(h.key, 0)
-	marker := revision{number: b.accepted, created: now, op: Purge}
+	marker := revision{number: b.accepted, created: now, header: limitHeader(b.cfg.LimitMarkerTTL), op: Purge}
+	b.bytes.add(b.weigh(h.key, &marker), 1)
 	goes := addTime(now, b.cfg.LimitMarkerTTL)
 	if b.durable {
 		b.join(func(g *group) { b.acceptRevision(g, h, marker, goes, nil) })
@@ -178,7 +182,7 @@ func (b *Bucket) expireKey(h *history, now int64) {
 	}
 	b.insert(h, marker, goes)
 	b.published = b.accepted
-	b.bells.ring(h.key, marker.number, marker.op)
+	b.bells.ring(&written{history: h, revision: marker, deadline: goes})
 }
 
 // letGo drops the revisions of h from place from to before place to, without any record of it but that the store may forget

@@ -3,6 +3,7 @@ package kv
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -120,7 +121,7 @@ func (b *Bucket) exportLine(x *exported) (recordLine, error) {
 	case utf8.Valid(e.Value):
 		line.Value = new(string(e.Value))
 	default:
-		line.Base64 = &e.Value
+		line.Base64 = new(base64.StdEncoding.EncodeToString(e.Value))
 	}
 	return line, nil
 }

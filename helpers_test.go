@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/revkv/kv"
 	"github.com/revkv/kv/store"
+	"github.com/revkv/kv/store/filestore/vfs/crashfs"
 )
 
 // A place is a kind of store under a database. The engine takes a way of its own for each.
@@ -25,6 +27,9 @@ var places = []place{
 	{"memory", func(testing.TB) *kv.DB { return kv.New() }},
 	{"durable", func(t testing.TB) *kv.DB { return openBackend(t, newShelf()) }},
 	{"durable with values", func(t testing.TB) *kv.DB { return openBackend(t, newValueShelf()) }},
+	{"files", func(t testing.TB) *kv.DB {
+		return openFiles(t, "db", kv.FileSystem(crashfs.New()), kv.SyncNever(), kv.SegmentSize(1<<16))
+	}},
 }
 
 func openBackend(t testing.TB, backend store.Backend) *kv.DB {
@@ -188,7 +193,8 @@ var sentinels = []error{
 	kv.ErrHistoryTooLarge, kv.ErrInvalidContext,
 	kv.ErrValueTooLarge, kv.ErrBucketFull, kv.ErrDuplicateKey,
 	kv.ErrInvalidBucketName, kv.ErrBucketNotFound, kv.ErrBucketExists, kv.ErrBucketDeleted,
-	kv.ErrClosed, kv.ErrReadOnly, kv.ErrWatcherStopped,
+	kv.ErrInvalidImport, kv.ErrClosed, kv.ErrReadOnly, kv.ErrWatcherStopped,
+	kv.ErrLocked, kv.ErrCorrupt, kv.ErrFormatVersion,
 	errors.ErrUnsupported, context.Canceled, context.DeadlineExceeded,
 }
 
@@ -267,6 +273,7 @@ var bucketCalls = []keyCall{
 	{"apply", func(ctx context.Context, b *kv.Bucket, _ string) error { return applyOps(ctx, b) }},
 	{"purge deletes", func(ctx context.Context, b *kv.Bucket, _ string) error { return b.PurgeDeletes(ctx) }},
 	{"status", func(ctx context.Context, b *kv.Bucket, _ string) error { return errOf(b.Status(ctx)) }},
+	{"export", func(ctx context.Context, b *kv.Bucket, _ string) error { return b.Export(ctx, io.Discard) }},
 }
 
 func errOf[T any](_ T, err error) error { return err }

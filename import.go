@@ -285,7 +285,7 @@ func (in *importer) header() (Config, error) {
 	case h.Newest == nil:
 		return Config{}, in.fault("the newest revision is missing")
 	case *h.Newest > math.MaxInt64:
-		return Config{}, in.fault("the newest revision is %d, the most is %d", *h.Newest, math.MaxInt64)
+		return Config{}, in.fault("the newest revision is %d, the most is %d", *h.Newest, int64(math.MaxInt64))
 	}
 	in.newest = *h.Newest
 	return cfg, nil

@@ -58,6 +58,9 @@ func (db *DB) open(kept store.Bucket) error {
 		return fmt.Errorf("kv: open bucket %q: %w", kept.Name, err)
 	}
 	log, err := db.backend.Open(kept.Name)
+	if errors.Is(err, store.ErrNotFound) && db.readOnly() != nil {
+		return nil // the process that writes to the folder has deleted it since
+	}
 	if err != nil {
 		return fmt.Errorf("kv: open bucket %q: %w", kept.Name, err)
 	}

@@ -25,6 +25,11 @@ var leakPlaces = []struct {
 	{"memory", func(testing.TB) *kv.DB { return kv.New() }},
 	{"durable", func(t testing.TB) *kv.DB { return openBackend(t, storetest.NewDisk().MustOpen()) }},
 	{"durable with values", func(t testing.TB) *kv.DB { return openBackend(t, storetest.NewValueDisk().MustOpen()) }},
+	{"files", func(t testing.TB) *kv.DB {
+		db := openFiles(t, t.TempDir(), kv.SyncEvery(time.Millisecond))
+		t.Cleanup(func() { require.NoError(t, db.Close()) })
+		return db
+	}},
 }
 
 // leakCheck runs f in a bubble for each kind of database. No goroutine may be left of what f does, apart from f's own.
@@ -45,7 +50,7 @@ func leakCheck(t *testing.T, f func(t *testing.T, db *kv.DB)) {
 func engineStacks() (stacks []string) {
 	buf := make([]byte, 1<<20)
 	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-		if strings.Contains(stack, "\ngithub.com/revkv/kv.") {
+		if strings.Contains(stack, "\ngithub.com/revkv/kv.") || strings.Contains(stack, "\ngithub.com/revkv/kv/store/") {
 			stacks = append(stacks, stack)
 		}
 	}

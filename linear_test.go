@@ -197,12 +197,14 @@ func (a *linearAnswer) explain(err error) {
 // A linearCaller chooses calls. It remembers the revisions that it was told, to name them.
 type linearCaller struct {
 	id    int
+	pad   string // the end of each value
 	known [2]uint64
 }
 
 func (c *linearCaller) next(calls []string, round, n int) linearCall {
 	return linearCall{
-		do: calls[rand.IntN(len(calls))], key: rand.IntN(2), value: fmt.Sprintf("%d.%d.%d", round, c.id, n), revision: c.known,
+		do: calls[rand.IntN(len(calls))], key: rand.IntN(2),
+		value: fmt.Sprintf("%d.%d.%d%s", round, c.id, n, c.pad), revision: c.known,
 	}
 }
 
@@ -213,8 +215,8 @@ func (c *linearCaller) learn(call linearCall, a linearAnswer) {
 	c.known[call.key] = max(c.known[call.key], a.newest)
 }
 
-// linearHistory lets callers call at the same time and returns what they asked and were answered.
-func linearHistory(b *kv.Bucket, calls []string, round int) []porcupine.Operation {
+// linearHistory lets callers call at the same time and returns what they asked and were answered. Values end with pad.
+func linearHistory(b *kv.Bucket, calls []string, round int, pad string) []porcupine.Operation {
 	const callers, each = 5, 5
 	var clock atomic.Int64
 	var group sync.WaitGroup
@@ -222,7 +224,7 @@ func linearHistory(b *kv.Bucket, calls []string, round int) []porcupine.Operatio
 	start := make(chan struct{})
 	for id := range callers {
 		group.Go(func() {
-			caller := linearCaller{id: id}
+			caller := linearCaller{id: id, pad: pad}
 			<-start
 			for n := range each {
 				call := caller.next(calls, round, n)
@@ -271,7 +273,7 @@ func TestLinearMemory(t *testing.T) {
 	for name, calls := range linearMixes {
 		t.Run(name, func(t *testing.T) {
 			for round := range linearRounds() {
-				checkLinear(t, linearHistory(newBucket(t, kv.New(), kv.Config{}), calls, round))
+				checkLinear(t, linearHistory(newBucket(t, kv.New(), kv.Config{}), calls, round, ""))
 			}
 		})
 	}
@@ -293,7 +295,7 @@ func TestLinearDurable(t *testing.T) {
 					disk := kind.new()
 					disk.Before(storetest.Append, linearPause)
 					db := openBackend(t, disk.MustOpen())
-					checkLinear(t, linearHistory(newBucket(t, db, kv.Config{}), calls, round))
+					checkLinear(t, linearHistory(newBucket(t, db, kv.Config{}), calls, round, ""))
 					require.NoError(t, db.Close())
 				}
 			})
@@ -318,7 +320,7 @@ func TestLinearFailure(t *testing.T) {
 				disk.Before(storetest.Append, linearPause)
 				disk.Fail(storetest.Append, 1+rand.IntN(10), errDisk)
 				db := openBackend(t, disk.MustOpen())
-				checkLinear(t, linearHistory(newBucket(t, db, kv.Config{}), linearMixes["all"], round))
+				checkLinear(t, linearHistory(newBucket(t, db, kv.Config{}), linearMixes["all"], round, ""))
 				require.NoError(t, db.Close())
 			}
 		})

@@ -3,6 +3,7 @@ package kv
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ type recordLine struct {
 	Created   *time.Time `json:"created,omitempty"`
 	Deadline  *time.Time `json:"deadline,omitempty"`
 	Value     *string    `json:"value,omitempty"`
-	Base64    *[]byte    `json:"base64,omitempty"`
+	Base64    *string    `json:"base64,omitempty"`
 	Records   *uint64    `json:"records,omitempty"`
 }
 
@@ -67,6 +68,9 @@ func (l *recordLine) record() (r store.Record, err error) {
 	if r.Created, err = nanoseconds("created", *l.Created); err != nil {
 		return r, err
 	}
+	if r.Created == never { // then there would be no time after it
+		return r, errors.New("it was created at the end of time")
+	}
 	if l.Deadline != nil {
 		r.Deadline, err = nanoseconds("deadline", *l.Deadline)
 		if err == nil && r.Deadline <= max(r.Created, 0) {
@@ -88,7 +92,9 @@ func (l *recordLine) content() (op store.Operation, value []byte, err error) {
 	case l.Value != nil:
 		value = []byte(*l.Value)
 	case l.Base64 != nil:
-		value = *l.Base64
+		if value, err = base64.StdEncoding.Strict().DecodeString(*l.Base64); err != nil {
+			return 0, nil, fmt.Errorf("field \"base64\": %w", err)
+		}
 	}
 	if len(value) > MaxValueLength {
 		return 0, nil, fmt.Errorf("the value has %d bytes, the most is %d", len(value), MaxValueLength)
@@ -117,7 +123,7 @@ func (l *recordLine) content() (op store.Operation, value []byte, err error) {
 func nanoseconds(field string, t time.Time) (int64, error) {
 	n := t.UnixNano()
 	if !time.Unix(0, n).Equal(t) {
-		return 0, fmt.Errorf("field %q: %s is not in the years 1678 to 2261", field, t.Format(time.RFC3339))
+		return 0, fmt.Errorf("field %q: %s does not fit into 64 bits of nanoseconds", field, t.Format(time.RFC3339))
 	}
 	return n, nil
 }
@@ -165,28 +171,36 @@ func readField(d *json.Decoder, name string, fields reflect.Value, seen *uint64)
 			return fmt.Errorf("field %q comes twice", name)
 		}
 		*seen |= 1 << i
-		var value json.RawMessage
-		err := d.Decode(&value)
-		if err != nil {
-			return err
-		}
-		switch to := fields.Field(i).Addr().Interface().(type) {
-		case *Config:
-			err = readObject(value, to)
-		default:
-			if string(value) == "null" {
-				err = errors.New("it is null")
-			} else {
-				err = json.Unmarshal(value, to)
-			}
-		}
-		if err != nil {
+		if err := readValue(d, fields.Field(i)); err != nil {
 			return fmt.Errorf("field %q: %w", name, err)
 		}
 		return nil
 	}
 	return fmt.Errorf("unknown field %q", name)
 }
+
+// readValue reads the value of a field to where it belongs.
+func readValue(d *json.Decoder, to reflect.Value) error {
+	if to.Kind() == reflect.Pointer { // so are the fields of records, of which there are many
+		if err := d.Decode(to.Addr().Interface()); err != nil || !to.IsNil() {
+			return err
+		}
+		return errNull
+	}
+	var value json.RawMessage
+	if err := d.Decode(&value); err != nil {
+		return err
+	}
+	if cfg, ok := to.Addr().Interface().(*Config); ok {
+		return readObject(value, cfg)
+	}
+	if string(value) == "null" {
+		return errNull
+	}
+	return json.Unmarshal(value, to.Addr().Interface())
+}
+
+var errNull = errors.New("it is null")
 
 // hasLoneSurrogate finds an escaped half of a surrogate pair without the other one, which package json would replace.
 func hasLoneSurrogate(line []byte) bool {

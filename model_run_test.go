@@ -10,13 +10,15 @@ import (
 	"time"
 
 	"github.com/revkv/kv"
+	"github.com/revkv/kv/store/filestore"
+	"github.com/revkv/kv/store/filestore/vfs/crashfs"
 	"github.com/revkv/kv/store/storetest"
 )
 
 // A modelRun does operations on a bucket of the engine and on the model, and compares the answers. It lives in a bubble.
 type modelRun struct {
 	kind  *modelKind
-	disk  *storetest.Disk // nil for a database in memory
+	open  func() (*kv.DB, error) // opens the database again; nil for one in memory
 	db    *kv.DB
 	b     *kv.Bucket
 	model *model
@@ -48,23 +50,47 @@ const modelBucket = "B"
 // A modelKind is a kind of store under the engine.
 type modelKind struct {
 	name   string
-	disk   func() *storetest.Disk // nil in memory
-	values bool                   // the store keeps the values
+	place  func() (open func() (*kv.DB, error)) // makes a new place; nil in memory
+	values bool                                 // the store keeps the values
 }
 
 var modelKinds = []modelKind{
-	{"memory", nil, false}, {"durable", storetest.NewDisk, false}, {"durable with values", storetest.NewValueDisk, true},
+	{"memory", nil, false}, {"durable", onModelDisk(storetest.NewDisk), false},
+	{"durable with values", onModelDisk(storetest.NewValueDisk), true},
+	{"files, synced always", inModelFiles(kv.SyncAlways()), true},
+	{"files, synced every millisecond", inModelFiles(kv.SyncEvery(time.Millisecond)), true},
+	{"files, synced never", inModelFiles(kv.SyncNever()), true},
+}
+
+func onModelDisk(newDisk func() *storetest.Disk) func() func() (*kv.DB, error) {
+	return func() func() (*kv.DB, error) {
+		disk := newDisk()
+		return func() (*kv.DB, error) { return kv.OpenBackend(disk.MustOpen()) }
+	}
+}
+
+// inModelFiles has segments so small that they are rolled and compacted all the time.
+func inModelFiles(policy kv.OpenOption) func() func() (*kv.DB, error) {
+	return func() func() (*kv.DB, error) {
+		disk := crashfs.New()
+		return func() (*kv.DB, error) {
+			if open := disk.Unclosed(); len(open) > 0 {
+				return nil, fmt.Errorf("files are still open: %v", open)
+			}
+			return kv.Open("db", kv.FileSystem(disk), kv.SegmentSize(filestore.MinSegmentSize), policy)
+		}
+	}
 }
 
 // newModelRun begins a run with a new bucket.
 func newModelRun(kind *modelKind, cfg kv.Config) (*modelRun, error) {
 	cfg.Bucket = modelBucket
 	r := &modelRun{kind: kind, db: kv.New(), model: newModel(cfg, time.Now().UTC())}
-	r.fractions = kind.disk == nil && cfg.LimitMarkerTTL == 0 && cfg.MaxValueSize > 0
+	r.fractions = kind.place == nil && cfg.LimitMarkerTTL == 0 && cfg.MaxValueSize > 0
 	var err error
-	if kind.disk != nil {
-		r.disk = kind.disk()
-		r.db, err = kv.OpenBackend(r.disk.MustOpen())
+	if kind.place != nil {
+		r.open = kind.place()
+		r.db, err = r.open()
 	}
 	if err == nil {
 		r.b, err = r.db.CreateBucket(context.Background(), cfg)

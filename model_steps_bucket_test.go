@@ -119,7 +119,7 @@ func (r *modelRun) deleteBucket(ctx context.Context, op *modelOp) (got string, w
 
 // reopen closes the database, lets time go by, and opens it again. In memory it only lets time go by.
 func (r *modelRun) reopen(ctx context.Context, op *modelOp) (got string, want []string) {
-	if r.disk == nil {
+	if r.open == nil {
 		return r.pass(ctx, op)
 	}
 	for i := range r.listings {
@@ -131,7 +131,7 @@ func (r *modelRun) reopen(ctx context.Context, op *modelOp) (got string, want []
 	got = modelAnswer(err, "") + modelAnswer(closed, "")
 	time.Sleep(op.age)
 	r.model.now = r.model.now.Add(op.age)
-	if r.db, err = kv.OpenBackend(r.disk.MustOpen()); err == nil {
+	if r.db, err = r.open(); err == nil {
 		r.b, err = r.db.Bucket(ctx, modelBucket)
 	}
 	synctest.Wait()

@@ -35,6 +35,13 @@ func TestModelMemory(t *testing.T)        { playSeeds(t, &modelKinds[0], 20_000,
 func TestModelDurable(t *testing.T)       { playSeeds(t, &modelKinds[1], 5_000, randomScript) }
 func TestModelDurableValues(t *testing.T) { playSeeds(t, &modelKinds[2], 5_000, randomScript) }
 
+func TestModelFiles(t *testing.T) {
+	for i := range modelKinds[3:] {
+		kind := &modelKinds[3+i]
+		t.Run(kind.name, func(t *testing.T) { playSeeds(t, kind, 3_000, randomScript) })
+	}
+}
+
 // TestModelWide plays with so many keys that listings and watchers do their work in several steps.
 func TestModelWide(t *testing.T) {
 	for i := range modelKinds {
@@ -238,7 +245,8 @@ func TestModelMeetsEverything(t *testing.T) {
 
 // modelNever are errors that scripts do not lead to.
 var modelNever = []error{
-	kv.ErrInvalidContext, kv.ErrInvalidBucketName, kv.ErrReadOnly, errors.ErrUnsupported,
+	kv.ErrInvalidContext, kv.ErrInvalidBucketName, kv.ErrInvalidImport, kv.ErrReadOnly, errors.ErrUnsupported,
+	kv.ErrLocked, kv.ErrCorrupt, kv.ErrFormatVersion,
 	context.DeadlineExceeded, // it stands for nothing
 }
 

@@ -96,6 +96,7 @@ type watchOptions struct {
 	ignoreDeletes  bool
 	metaOnly       bool
 	resume         uint64 // 0 is none
+	asClient       bool   // see adapter.AsClient
 }
 
 type listOption func(*listOptions) error

@@ -29,11 +29,17 @@ func TestReadmeProgramIsTheExample(t *testing.T) {
 
 // The other pieces of Go in the README are pieces of examples.
 func TestReadmeSnippetsAreFromExamples(t *testing.T) {
-	examples, err := os.ReadFile("example_test.go")
+	files, err := filepath.Glob("example*_test.go")
 	require.NoError(t, err)
+	var examples []byte
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		examples = append(examples, text...)
+	}
 	for _, snippet := range readmeBlocks(t, "go")[1:] {
 		found := strings.Contains(withoutIndent(examples), withoutIndent(snippet))
-		require.True(t, found, "not in example_test.go:\n%s", snippet)
+		require.True(t, found, "in no example:\n%s", snippet)
 	}
 }
 

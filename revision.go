@@ -61,6 +61,7 @@ type revision struct {
 	created int64  // nanoseconds since 1970
 	value   string // empty if the store keeps the values
 	size    uint32 // bytes of the value, wherever it is
+	header  uint8  // bytes of the headers it would have on a NATS server
 	op      Operation
 	timed   bool // it has a deadline of its own, from KeyTTL or as a limit marker
 	leaving bool // it leaves when a newer revision that is accepted is published; it counts for nothing but reads

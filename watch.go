@@ -71,6 +71,8 @@ type Watcher struct {
 	caughtUp bool                // CaughtUp was found, or is not to be
 	owed     map[string]struct{} // keys whose state at start was overwritten before it was found, and whose new one is not found yet
 	overflow bool                // there were more than maxOwed of these
+
+	clientState // if it is to deliver as NATS's client does
 }
 
 // Watch returns a watcher of the keys that match pattern. A pattern is written like a key, with wildcards that each stand
@@ -144,6 +146,9 @@ func (b *Bucket) watch(ctx context.Context, texts []string, opts []WatchOption) 
 	}
 	if w.byKey {
 		w.lookUp()
+	}
+	if w.asClient {
+		w.count()
 	}
 	return w, nil
 }
@@ -237,6 +242,7 @@ type found struct {
 	expires  int64 // 0 if never
 	gone     int64 // when the event is not to be delivered any more, because its key expires; 0 if never
 	config   int64 // which of the bucket's configurations these are by
+	held     bool  // revision has the value
 }
 
 // event makes an Event of what was found, unless it has expired or left the log meanwhile.
@@ -254,6 +260,9 @@ func (w *Watcher) event(f *found) (e Event, ok bool, err error) {
 	e.Kind = Changed
 	if w.metaOnly {
 		e.Entry = b.meta(f.history.key, &f.revision, f.expires)
+	} else if f.held {
+		e.Entry = b.meta(f.history.key, &f.revision, f.expires)
+		e.Entry.Value = []byte(f.revision.value)
 	} else if e.Entry, err = b.entry(f.history.key, &f.revision, f.expires); errors.Is(err, store.ErrNotFound) {
 		w.lost(f.history)
 		return Event{}, false, nil

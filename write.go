@@ -152,7 +152,8 @@ func (b *Bucket) writeVolatile(ops []Op) (first uint64, at int, err error) {
 	}
 	b.published = b.accepted
 	for i := range ops {
-		b.bells.ring(ops[i].key, first+uint64(i), ops[i].operation())
+		h := ops[i].history
+		b.bells.ring(&written{history: h, revision: h.newest, deadline: b.ownDeadline(&h.newest)})
 	}
 	return first, -1, nil
 }
@@ -220,12 +221,15 @@ func (b *Bucket) decide(ops []Op, now int64) (at int, err error) {
 		if err := b.decideOne(op, now); err != nil {
 			return i, err
 		}
-		growth += op.growth
-		if op.growth > 0 && op.operation() == Put {
+		growth += op.growth.plain
+		if op.growth.plain > 0 && op.operation() == Put {
 			larger = i
 		}
 	}
-	if after := b.bytes + growth; b.cfg.MaxBytes > 0 && after > b.cfg.MaxBytes && growth > 0 && larger >= 0 {
+	if ops[0].byWire { // then it is the only one
+		return 0, b.fitsWire(&ops[0], now)
+	}
+	if after := b.bytes.plain + growth; b.cfg.MaxBytes > 0 && after > b.cfg.MaxBytes && growth > 0 && larger >= 0 {
 		op := &ops[larger]
 		return larger, &SizeError{
 			Op: op.kind.String(), Bucket: b.name, Key: op.key, Size: after, Limit: b.cfg.MaxBytes, Err: ErrBucketFull,
@@ -241,7 +245,11 @@ func (b *Bucket) decideOne(op *Op, now int64) error {
 			return err
 		}
 	}
-	if err := b.checkSize(op); err != nil {
+	check := b.checkSize
+	if op.byWire {
+		check = b.checkWire
+	}
+	if err := check(op); err != nil {
 		return err
 	}
 	newest := b.newest(op.history, now)
@@ -272,11 +280,14 @@ func (b *Bucket) decideOne(op *Op, now int64) error {
 			return err
 		}
 	}
-	op.growth = sizeOf(op.key, len(op.value))
+	if err := b.address(op, newest); err != nil {
+		return err
+	}
+	op.growth = b.weightOf(op.key, len(op.value), op.header)
 	if h := op.history; h != nil {
 		for i := range b.displaced(h, op.operation(), now) {
 			if r := h.at(i); !r.leaving {
-				op.growth -= sizeOf(op.key, int(r.size))
+				op.growth.add(b.weigh(op.key, r), -1)
 			}
 		}
 	}
@@ -311,9 +322,6 @@ func (b *Bucket) newest(h *history, now int64) *revision {
 	return &h.newest
 }
 
-// sizeOf returns what a revision counts for MaxBytes.
-func sizeOf(key string, value int) int64 { return int64(len(key) + value) }
-
 // now returns the time for the next revision: that of the system's clock, or of the revision before if that is later.
 func (b *Bucket) now() int64 {
 	b.clock = max(b.clock, time.Now().UnixNano())
@@ -341,8 +349,10 @@ func (b *Bucket) historyOf(key string) *history {
 // number gives an operation its revision, and the deadline of that, 0 if it has none.
 func (b *Bucket) number(op *Op, now int64) (r revision, deadline int64) {
 	b.accepted++
-	b.bytes += op.growth
-	r = revision{number: b.accepted, created: now, value: op.copied, size: uint32(len(op.value)), op: op.operation()}
+	b.bytes.add(op.growth, 1)
+	r = revision{
+		number: b.accepted, created: now, value: op.copied, size: uint32(len(op.value)), header: op.header, op: op.operation(),
+	}
 	if op.ttl > 0 {
 		deadline = addTime(now, op.ttl)
 	}
@@ -354,7 +364,7 @@ func (b *Bucket) insert(h *history, r revision, goes int64) {
 	r.timed = goes != 0
 	h.add(r)
 	b.revisions.append(r.number, h)
-	b.held += sizeOf(h.key, int(r.size))
+	b.held.add(b.weigh(h.key, &r), 1)
 	if r.timed {
 		b.addDeadline(deadline{goes, r.number, h})
 	}
@@ -376,7 +386,7 @@ func (b *Bucket) drop(h *history, i int) {
 		w.missed(h, i)
 	}
 	b.revisions.remove()
-	b.held -= sizeOf(h.key, int(r.size))
+	b.held.add(b.weigh(h.key, r), -1)
 	if r.timed {
 		b.removeDeadline(r.number, h)
 	}
@@ -385,7 +395,7 @@ func (b *Bucket) drop(h *history, i int) {
 
 // free drops the i-th revision of h and takes its bytes off.
 func (b *Bucket) free(h *history, i int) {
-	b.bytes -= sizeOf(h.key, int(h.at(i).size))
+	b.bytes.add(b.weigh(h.key, h.at(i)), -1)
 	b.drop(h, i)
 }
 

@@ -25,8 +25,9 @@ type Backend struct {
 	mu      sync.Mutex        // guards what follows; Backup runs beside other calls
 	folders map[string]string // of the buckets, by name
 	number  uint64            // of the folder made last
-	logs    map[string]*log   // that are open
+	logs    map[string]*log   // that are open, or loaded and not open yet
 	torn    []TornTail
+	fault   error // why no bucket can be made, configured or deleted any more
 	closed  bool
 }
 
@@ -44,6 +45,8 @@ const (
 
 // Open opens a folder, and makes it if it does not exist. If it is open for writing elsewhere the error matches
 // store.ErrLocked. With Options.ReadOnly it must exist.
+//
+// All buckets are read. If one is damaged the error matches store.ErrCorrupt, and nothing has been changed in any of them.
 func Open(dir string, opts Options) (*Backend, error) {
 	opts, err := opts.normal()
 	if err != nil {
@@ -69,15 +72,15 @@ func (b *Backend) join(name string) string { return filepath.Join(b.dir, name) }
 
 // claim makes the folder if need be, locks it, and sees to it that it is one of ours.
 func (b *Backend) claim() error {
-	if err := makeDirs(b.fsys, b.dir); err != nil {
-		return err
-	}
 	names, err := b.fsys.List(b.dir)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	isNew := !slices.Contains(names, markerName)
 	if isNew {
+		if err := makeDirs(b.fsys, b.dir); err != nil {
+			return err
+		}
 		// Only what a crash while the folder was made can have left.
 		for _, name := range names {
 			if name != lockName && name != markerName+tempSuffix {
@@ -85,14 +88,9 @@ func (b *Backend) claim() error {
 			}
 		}
 	}
-	lock, err := b.fsys.Lock(b.join(lockName))
-	if errors.Is(err, vfs.ErrLocked) {
-		return b.lockedError()
+	if b.lock, err = lockDir(b.fsys, b.dir); err != nil {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("lock %s: %w", b.dir, err)
-	}
-	b.lock = lock
 	_, err = readSealed(b.fsys, b.join(markerName))
 	if isNew && errors.Is(err, fs.ErrNotExist) { // else another process has made it meanwhile
 		return writeSealed(b.fsys, b.dir, markerName, []byte(markerText))
@@ -111,21 +109,37 @@ func (b *Backend) notOurs(err error) error {
 	return &store.CorruptError{File: b.join(markerName), Reason: "expected this file, as in every folder of buckets", Err: err}
 }
 
-// lockedError tells who has the lock, as far as that is known.
-func (b *Backend) lockedError() error {
-	err := &store.LockedError{Dir: b.dir}
-	if text, readErr := readFile(b.fsys, b.join(lockName)); readErr == nil {
-		err.PID, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+// lockDir locks a folder. If it is locked the error tells by whom, as far as that is known.
+func lockDir(fsys vfs.FS, dir string) (io.Closer, error) {
+	name := filepath.Join(dir, lockName)
+	lock, err := fsys.Lock(name)
+	switch {
+	case errors.Is(err, vfs.ErrLocked):
+		locked := &store.LockedError{Dir: dir}
+		if text, readErr := readFile(fsys, name); readErr == nil {
+			locked.PID, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		}
+		return nil, locked
+	case err != nil:
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
-	return err
+	return lock, nil
 }
 
-// makeDirs makes a directory and those it is in, durably.
+// makeDirs makes a directory and those it is in, durably. One that exists may have been made by a process that was killed before
+// it was durable.
 func makeDirs(fsys vfs.FS, dir string) error {
-	if _, err := fsys.List(dir); !errors.Is(err, fs.ErrNotExist) {
+	parent := filepath.Dir(dir)
+	_, err := fsys.List(dir)
+	if err == nil {
+		if err = fsys.SyncDir(parent); errors.Is(err, fs.ErrPermission) {
+			err = nil // then it is not ours, nor what is in it
+		}
 		return err
 	}
-	parent := filepath.Dir(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	if parent != dir {
 		if err := makeDirs(fsys, parent); err != nil {
 			return err
@@ -137,48 +151,77 @@ func makeDirs(fsys vfs.FS, dir string) error {
 	return fsys.SyncDir(parent)
 }
 
-// findFolders finds the buckets' folders, and removes what is left of others.
+// findFolders loads all buckets and, when none is damaged, removes what is left of others. The names in the folder may be from a process that
+// was killed before they were durable: what is found has to stay, and what is removed must not come back in part.
 func (b *Backend) findFolders() error {
+	if !b.opts.ReadOnly {
+		if err := b.fsys.SyncDir(b.dir); err != nil {
+			return fmt.Errorf("sync %s: %w", b.dir, err)
+		}
+	}
 	names, err := b.fsys.List(b.dir)
 	if err != nil {
 		return err
 	}
+	var leftover []string
 	for _, folder := range names {
-		digits, _, ok := strings.Cut(folder, "-")
-		number, notNumber := strconv.ParseUint(digits, 10, 64)
-		switch {
-		case strings.HasPrefix(folder, makingPrefix), strings.HasPrefix(folder, deletedPrefix):
-			if !b.opts.ReadOnly {
-				_ = removeAll(b.fsys, b.join(folder)) // the next opening tries again
-			}
-		case ok && notNumber == nil:
-			b.number = max(b.number, number)
-			if err := b.addFolder(folder); err != nil {
-				return err
-			}
+		name, made := strings.CutPrefix(folder, makingPrefix)
+		name, deleted := strings.CutPrefix(name, deletedPrefix)
+		number, ok := bucketFolder(name)
+		if !ok {
+			continue
+		}
+		b.number = max(b.number, number) // a leftover may stay, and its number must not be given to another
+		if made || deleted {
+			leftover = append(leftover, folder)
+		} else if err := b.addFolder(folder); err != nil {
+			return err
+		}
+	}
+	for _, folder := range leftover {
+		if !b.opts.ReadOnly {
+			_ = removeAll(b.fsys, b.join(folder)) // the next opening tries again
 		}
 	}
 	return nil
 }
 
-// addFolder reads which bucket is in a folder.
+// addFolder reads the bucket in a folder.
 func (b *Backend) addFolder(folder string) error {
 	m, err := readManifest(b.fsys, b.join(folder))
-	if b.opts.ReadOnly && errors.Is(err, fs.ErrNotExist) {
-		if _, listErr := b.fsys.List(b.join(folder)); errors.Is(listErr, fs.ErrNotExist) {
-			return nil // it was deleted meanwhile
-		}
+	if b.vanished(folder, err) {
+		return nil
 	}
 	if err != nil {
 		return err
+	}
+	if fault := wrongFolder(folder, m.Bucket); fault != "" {
+		return &store.CorruptError{File: b.join(filepath.Join(folder, manifestName)), Reason: fault}
 	}
 	if other, twice := b.folders[m.Bucket]; twice {
 		return &store.CorruptError{
 			File: b.join(folder), Reason: fmt.Sprintf("expected another bucket than in %s, found %q there too", other, m.Bucket),
 		}
 	}
-	b.folders[m.Bucket] = folder
+	l, err := loadLog(b.fsys, b.join(folder), b.opts)
+	if b.vanished(folder, err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	b.folders[m.Bucket], b.logs[m.Bucket] = folder, l
 	return nil
+}
+
+// vanished reports whether err is because the folder of a bucket is gone: beside an opening for reading another process may
+// delete buckets.
+func (b *Backend) vanished(folder string, err error) bool {
+	if !b.opts.ReadOnly || !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	_, err = b.fsys.List(b.join(folder))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // removeAll removes a folder and the files in it.
@@ -197,6 +240,8 @@ func (b *Backend) usable(toWrite bool) error {
 		return store.ErrClosed
 	case toWrite && b.opts.ReadOnly:
 		return store.ErrReadOnly
+	case toWrite:
+		return b.fault
 	}
 	return nil
 }
@@ -220,6 +265,9 @@ func (b *Backend) Buckets() ([]store.Bucket, error) {
 	var buckets []store.Bucket
 	for name, folder := range b.folders {
 		m, err := readManifest(b.fsys, b.join(folder))
+		if b.vanished(folder, err) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -248,7 +296,7 @@ func (b *Backend) Create(name string, config []byte) (store.Store, error) {
 	}
 	l, err := openLog(b.fsys, b.join(folder), b.opts)
 	if err != nil {
-		return nil, errors.Join(err, b.discard(folder))
+		return nil, errors.Join(err, b.takeBack(folder))
 	}
 	b.folders[name], b.logs[name] = folder, l
 	return l, nil
@@ -266,9 +314,17 @@ func (b *Backend) makeFolder(making, folder string, m *manifest) error {
 		return err
 	}
 	if err := b.fsys.SyncDir(b.dir); err != nil {
-		return errors.Join(err, b.discard(filepath.Base(folder)))
+		return errors.Join(err, b.takeBack(filepath.Base(folder)))
 	}
 	return nil
+}
+
+// takeBack discards the folder of a bucket that is not to be. If it cannot, there may be one, and there must not be another.
+func (b *Backend) takeBack(folder string) error {
+	if err := b.discard(folder); err != nil {
+		b.fault = fmt.Errorf("and it could not be taken back, so the next opening may find it: %w", err)
+	}
+	return b.fault
 }
 
 // folderName returns the name of a bucket's folder. The name of the bucket itself would not do: some file systems take
@@ -301,8 +357,17 @@ func (b *Backend) Open(name string) (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := openLog(b.fsys, dir, b.opts)
+	l := b.logs[name]
+	if l == nil || !l.loaded {
+		l, err = loadLog(b.fsys, dir, b.opts)
+	}
+	if b.vanished(b.folders[name], err) {
+		return nil, fmt.Errorf("%w: bucket %q was deleted meanwhile", store.ErrNotFound, name)
+	}
 	if err != nil {
+		return nil, err
+	}
+	if err := l.use(); err != nil {
 		return nil, err
 	}
 	if l.torn != nil {
@@ -350,6 +415,10 @@ func (b *Backend) Delete(name string) error {
 	}
 	if _, err := b.folder(name); err != nil {
 		return err
+	}
+	if l := b.logs[name]; l != nil && l.loaded {
+		_ = l.Close() // it was only read
+		delete(b.logs, name)
 	}
 	if err := b.discard(b.folders[name]); err != nil {
 		return err

@@ -8,10 +8,10 @@ import (
 )
 
 // Compaction writes segments anew that have much garbage, without it, and joins small ones. It goes in steps: a step takes one
-// segment, or a run of adjacent small ones, and makes one segment of it. A goroutine does that as long as there is
+// segment, or some adjacent ones, and makes one segment of it. A goroutine does that as long as there is
 // something to do. Writers wait for a step only while the manifest is replaced, and reads not at all.
 //
-//	1  copy    what is live, into a new file; sync it
+//	1  copy    what is live, into a new file; sync it, and the active segment
 //	2  commit  a manifest with the new segment in place of the old ones
 //	3  remove  the old files, when the last read has let go of them
 //
@@ -45,13 +45,14 @@ func (l *log) compactLater() {
 	go l.compact()
 }
 
-// compact does steps until there is nothing to do.
+// compact does steps until there is nothing to do. Close waits for one step, or else a program that opens a bucket, writes to it
+// and closes it, over and over, would leave a segment each time.
 func (l *log) compact() {
 	defer l.work.Done()
-	for {
+	for steps := 0; ; steps++ {
 		l.mu.Lock()
 		run := l.victims()
-		if len(run) == 0 || l.closed || l.fault.Load() != nil {
+		if len(run) == 0 || l.closed && steps > 0 || l.fault.Load() != nil {
 			l.compacting = false
 			l.mu.Unlock()
 			return
@@ -64,24 +65,51 @@ func (l *log) compact() {
 }
 
 // victims returns the segments that the next step takes, none if there is nothing to do; mu is held. It is the segment with the
-// largest share of garbage, if the bucket as a whole has too much, or else a run of small ones.
+// largest share of garbage and others around it, if the bucket as a whole has too much, or else a run of small ones.
 func (l *log) victims() []*segment {
 	var total, garbage int64
 	if seg := l.active; seg != nil {
 		total, garbage = seg.end, seg.end-seg.start-seg.bytes
 	}
-	worst, share := -1, l.opts.Garbage/2 // what has less is not worth the writing
+	worst, share := -1, 0.0
 	for i, seg := range l.segments {
 		total += seg.size
 		garbage += seg.waste
-		if s := float64(seg.waste) / float64(seg.size); s > share && !l.pins.hold(seg.pinned) {
+		if s := float64(seg.waste) / float64(seg.size); s > share && l.wasteful(seg) {
 			worst, share = i, s
 		}
 	}
 	if worst >= 0 && float64(garbage) > l.opts.Garbage*float64(total) {
-		return l.segments[worst : worst+1 : worst+1]
+		return l.wastefulRun(worst)
 	}
 	return l.smallRun()
+}
+
+// wastefulRun returns a segment with its neighbours that have much garbage too, as far as what is wanted of them makes one
+// segment. So the more garbage there is the more of it goes in a step, and compaction keeps up with writers that do not wait
+// for the disk, though its steps do.
+func (l *log) wastefulRun(at int) []*segment {
+	limit, sum := l.segmentSize(), l.segments[at].needs()
+	joins := func(seg *segment) bool {
+		if !l.wasteful(seg) || sum+seg.needs() > limit {
+			return false
+		}
+		sum += seg.needs()
+		return true
+	}
+	from, to := at, at+1
+	for to < len(l.segments) && joins(l.segments[to]) {
+		to++
+	}
+	for from > 0 && joins(l.segments[from-1]) {
+		from--
+	}
+	return l.segments[from:to:to]
+}
+
+// wasteful reports whether a segment has so much garbage that it is worth writing anew; mu is held.
+func (l *log) wasteful(seg *segment) bool {
+	return float64(seg.waste) > float64(seg.size)*l.opts.Garbage/2 && !l.pins.hold(seg.pinned)
 }
 
 // smallRun returns adjacent segments that make one of normal size, none of which is more than half of it: so a record is copied
@@ -115,6 +143,10 @@ func (l *log) rewrite(run []*segment) error {
 	}
 	c := copier{log: l, run: run, next: next, head: head{kind: kindFrame}}
 	sealed, err := c.copy()
+	if err == nil {
+		// What is left out may be trimmed by an append that is not durable yet, for the sake of a record of that append.
+		err = l.syncActive()
+	}
 	if err == nil {
 		err = l.replace(run, next, sealed)
 	}
@@ -190,16 +222,19 @@ func (c *copier) copy() (*sealedEntry, error) {
 		seg, _, ok := c.log.find(revision)
 		return !ok || slices.Contains(c.run, seg) // gone from all files, or left out of this one
 	})
+	c.log.killDead(c.next)
 	c.log.mu.RUnlock()
+	for i := range c.next.entries {
+		if e := &c.next.entries[i]; e.dead() {
+			c.trim = append(c.trim, e.revision) // the frames alone are to tell what is kept
+		}
+	}
 	if len(c.next.entries) == 0 && len(c.trim) == 0 {
 		return nil, nil
 	}
 	if err := c.addTrim(); err != nil {
 		return nil, err
 	}
-	c.log.mu.RLock()
-	c.log.killDead(c.next)
-	c.log.mu.RUnlock()
 	sealed, err := c.next.finish(c.metas, c.trim)
 	return &sealed, err
 }
@@ -275,11 +310,11 @@ func (c *copier) add(it *item) error {
 	return nil
 }
 
-// addTrim writes which revisions of other segments are trimmed, and all that is not written yet.
+// addTrim writes which revisions are trimmed, and all that is not written yet.
 func (c *copier) addTrim() error {
 	if slices.Sort(c.trim); len(c.trim) > 0 {
 		c.trim = slices.Compact(c.trim)
-		c.begin(c.next.newest, 0)
+		c.begin(c.run[len(c.run)-1].newest, 0)
 		c.buf = appendTrim(c.buf, c.next.salt, c.trim)
 	}
 	return c.flush()

@@ -129,6 +129,18 @@ func (h *head) put(buf []byte, salt uint64, at int64) {
 
 // parseHead decodes what put wrote; reason says what is wrong with it, "" if nothing is.
 func parseHead(buf []byte, salt uint64, at int64) (h head, reason string) {
+	h, ok := decodeHead(buf, at)
+	if !ok {
+		return h, "expected the head of a frame"
+	}
+	if want, got := binary.LittleEndian.Uint32(buf), checksum(salt, uint64(at), buf[4:headLen]); want != got {
+		return h, fmt.Sprintf("expected the head of a frame with checksum %08x, found %08x", want, got)
+	}
+	return h, ""
+}
+
+// decodeHead decodes what put wrote, and reports whether it makes sense at that place, whatever its checksum.
+func decodeHead(buf []byte, at int64) (h head, ok bool) {
 	h = head{
 		kind:     buf[4],
 		length:   binary.LittleEndian.Uint32(buf[8:]),
@@ -136,13 +148,8 @@ func parseHead(buf []byte, salt uint64, at int64) (h head, reason string) {
 		revision: binary.LittleEndian.Uint64(buf[16:]),
 		created:  int64(binary.LittleEndian.Uint64(buf[24:])),
 	}
-	if h.kind != kindFrame && h.kind != kindIndex || buf[5]|buf[6]|buf[7] != 0 || int64(h.unsynced) > at || h.length > maxFrame {
-		return h, "expected the head of a frame"
-	}
-	if want, got := binary.LittleEndian.Uint32(buf), checksum(salt, uint64(at), buf[4:headLen]); want != got {
-		return h, fmt.Sprintf("expected the head of a frame with checksum %08x, found %08x", want, got)
-	}
-	return h, ""
+	known := h.kind == kindFrame || h.kind == kindIndex
+	return h, known && buf[5]|buf[6]|buf[7] == 0 && int64(h.unsynced) <= at && h.length <= maxFrame
 }
 
 // appendRecord adds a record to a frame that counts from base.
@@ -195,6 +202,7 @@ type item struct {
 	record store.Record // without Key
 	key    []byte
 	trim   []uint64 // of a trim item
+	timed  bool     // the record has a deadline
 	length int      // of the encoded item
 }
 
@@ -212,7 +220,7 @@ func parseItem(buf []byte, salt uint64, base *head) (it item, reason string) {
 		place = base.revision + d.uvarint()
 		it.record.Revision = place
 		it.record.Created = base.created + d.varint()
-		if op&deadlineFlag != 0 {
+		if it.timed = op&deadlineFlag != 0; it.timed {
 			it.record.Deadline = it.record.Created + d.varint()
 		}
 		keyLen, valueLen := d.uvarint(), d.uvarint()

@@ -115,6 +115,7 @@ func newIndexReader(body []byte, limit int64) *indexReader {
 	r := &indexReader{decoder: decoder{buf: body}, limit: limit}
 	if r.left = r.uvarint(); r.left > uint64(len(r.buf)/leastIndexed) {
 		r.fail()
+		r.left = 0 // so that nobody makes room for so many
 	}
 	return r
 }

@@ -43,18 +43,22 @@ const (
 	sealedLine = "revkv "
 )
 
-// writeSealed replaces a file by a line with the version and a checksum, and a body.
+// sealText returns a body behind a line with the version and a checksum.
 //
 //	revkv 1 5a0c3f11
 //	{"bucket":"orders", ...}
+func sealText(body []byte) []byte {
+	return append(fmt.Appendf(nil, "%s%d %08x\n", sealedLine, formatVersion, crc32.Checksum(body, castagnoli)), body...)
+}
+
+// writeSealed replaces a file by what sealText returns.
 func writeSealed(fsys vfs.FS, dir, name string, body []byte) error {
 	temp := filepath.Join(dir, name+tempSuffix)
 	f, err := fsys.Create(temp)
 	if err != nil {
 		return fmt.Errorf("create %s: %w", temp, err)
 	}
-	data := append(fmt.Appendf(nil, "%s%d %08x\n", sealedLine, formatVersion, crc32.Checksum(body, castagnoli)), body...)
-	_, err = f.WriteAt(data, 0)
+	_, err = f.WriteAt(sealText(body), 0)
 	if err == nil {
 		err = f.Sync()
 	}
@@ -77,6 +81,11 @@ func readSealed(fsys vfs.FS, name string) (body []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
+	return unsealText(name, data)
+}
+
+// unsealText is the reverse of sealText, for what is or was in a file of this name.
+func unsealText(name string, data []byte) (body []byte, err error) {
 	corrupt := func(at int, format string, args ...any) ([]byte, error) {
 		return nil, &store.CorruptError{File: name, Offset: int64(at), Reason: fmt.Sprintf(format, args...)}
 	}
@@ -110,13 +119,19 @@ func readFile(fsys vfs.FS, name string) (data []byte, err error) {
 	return r.bytes(0, r.size)
 }
 
+// encode returns the text of the manifest.
+func (m *manifest) encode() ([]byte, error) {
+	body, err := json.Marshal(m)
+	return append(body, '\n'), err
+}
+
 // write makes the manifest that of a bucket's folder.
 func (m *manifest) write(fsys vfs.FS, dir string) error {
-	body, err := json.Marshal(m)
+	body, err := m.encode()
 	if err != nil {
 		return err
 	}
-	return writeSealed(fsys, dir, manifestName, append(body, '\n'))
+	return writeSealed(fsys, dir, manifestName, body)
 }
 
 // readManifest returns the manifest of a bucket's folder.
@@ -129,6 +144,11 @@ func readManifest(fsys vfs.FS, dir string) (*manifest, error) {
 	if err != nil {
 		return nil, err
 	}
+	return decodeManifest(name, body)
+}
+
+// decodeManifest is the reverse of encode, for what is or was in a file of this name.
+func decodeManifest(name string, body []byte) (*manifest, error) {
 	m := new(manifest)
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()

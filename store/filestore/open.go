@@ -24,16 +24,35 @@ type TornTail struct {
 
 // openLog opens the log of the bucket in a folder.
 func openLog(fsys vfs.FS, dir string, opts Options) (*log, error) {
+	l, err := loadLog(fsys, dir, opts)
+	if err != nil {
+		return nil, err
+	}
+	return l, l.use()
+}
+
+// use makes a log that was loaded ready to be used. Until then nothing of it is changed.
+func (l *log) use() error {
+	l.loaded = false
+	if l.opts.ReadOnly {
+		return nil
+	}
+	if err := l.recover(); err != nil {
+		_ = l.dropAll() // nothing was appended
+		return err
+	}
+	return nil
+}
+
+// loadLog reads the log of the bucket in a folder.
+func loadLog(fsys vfs.FS, dir string, opts Options) (*log, error) {
 	for tries := 0; ; tries++ {
 		m, err := readManifest(fsys, dir)
 		if err != nil {
 			return nil, err
 		}
-		l := &log{fsys: fsys, dir: dir, opts: opts, manifest: m, freed: checkNow}
-		if err = l.load(); err == nil && !opts.ReadOnly {
-			err = l.recover()
-		}
-		if err == nil {
+		l := &log{fsys: fsys, dir: dir, opts: opts, manifest: m, freed: checkNow, loaded: true}
+		if err = l.load(); err == nil {
 			return l, nil
 		}
 		_ = l.dropAll() // they were only read
@@ -213,6 +232,7 @@ func (l *log) loadActive() (trim []uint64, err error) {
 			l.trim = append(l.trim, s.items[i].trim...)
 		}
 		at := s.at - headLen - int64(s.head.length)
+		seg.synced.Store(at - int64(s.head.unsynced))
 		l.noteItems(seg, at+headLen, s.items)
 	}
 }
@@ -284,6 +304,9 @@ func (l *log) recover() error {
 	if seg := l.active; seg != nil {
 		if err := seg.file.Truncate(seg.end); err != nil {
 			return fmt.Errorf("cut the torn tail of %s: %w", seg.name, err)
+		}
+		if err := seg.rewrite(); err != nil {
+			return err
 		}
 		if err := l.seal(nil); err != nil {
 			return err

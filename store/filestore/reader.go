@@ -32,7 +32,7 @@ func newReader(name string, file vfs.File) (*reader, error) {
 
 // bytes returns n bytes from offset at. They are good until the next call.
 func (r *reader) bytes(at, n int64) ([]byte, error) {
-	if n < 0 || at > r.size || n > r.size-at {
+	if at < 0 || n < 0 || at > r.size || n > r.size-at {
 		return nil, r.corrupt(at, "expected %d bytes, found the end of the file at byte %d", n, r.size)
 	}
 	if at < r.at || at+n > r.at+int64(len(r.buf)) {

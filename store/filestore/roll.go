@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/revkv/kv/store/filestore/vfs"
 )
@@ -77,11 +78,37 @@ func createSegment(fsys vfs.FS, dir string, h *header) (*segment, error) {
 }
 
 // sync makes all that is in the file durable; nobody writes to it meanwhile.
-func (s *segment) sync() error {
-	if err := s.file.Sync(); err != nil {
-		return fmt.Errorf("sync %s: %w", s.name, err)
+func (s *segment) sync() error { return s.syncTo(s.size) }
+
+// syncTo makes durable what has been written up to an offset. When that has failed once no later sync succeeds: a system tells of
+// such an error but once, and takes for written what it could not write.
+func (s *segment) syncTo(end int64) error {
+	s.syncing.Lock()
+	defer s.syncing.Unlock()
+	if s.syncFault != nil {
+		return s.syncFault
 	}
-	s.synced.Store(s.size)
+	if err := s.file.Sync(); err != nil {
+		s.syncFault = fmt.Errorf("sync %s: %w", s.name, err)
+		return s.syncFault
+	}
+	s.synced.Store(max(end, s.synced.Load()))
+	return nil
+}
+
+// rewrite writes again what is not known to be synced, for a sync to come: one that has failed may have left it in memory only.
+func (s *segment) rewrite() error {
+	r := &reader{name: s.name, file: s.file, size: s.end}
+	for at := s.synced.Load(); at < s.end; {
+		buf, err := r.bytes(at, min(readAhead, s.end-at))
+		if err != nil {
+			return err
+		}
+		if _, err := s.file.WriteAt(buf, at); err != nil {
+			return fmt.Errorf("write %s again: %w", s.name, err)
+		}
+		at += int64(len(buf))
+	}
 	return nil
 }
 
@@ -102,7 +129,7 @@ func (s *segment) finish(metas []meta, trim []uint64) (sealedEntry, error) {
 func (l *log) seal(next *segment) error {
 	m := *l.manifest
 	seg := l.active
-	wanted := seg != nil && (seg.live > 0 || len(l.trim) > 0)
+	wanted := seg != nil && (seg.live > 0 || len(l.trim) > 0 || l.anyPinned(seg))
 	if wanted {
 		sealed, err := seg.finish(l.metas, l.trim)
 		if err != nil {
@@ -136,10 +163,20 @@ func (l *log) seal(next *segment) error {
 	return nil
 }
 
+// anyPinned reports whether a pin keeps a record of a segment.
+func (l *log) anyPinned(seg *segment) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return slices.ContainsFunc(seg.entries, func(e entry) bool { return l.pins.holds(e.revision) })
+}
+
 // configure replaces the bucket's configuration.
 func (l *log) configure(config []byte) error {
 	l.changing.Lock()
 	defer l.changing.Unlock()
+	if fault := l.fault.Load(); fault != nil {
+		return *fault
+	}
 	m := *l.manifest
 	m.Config = config
 	if err := m.write(l.fsys, l.dir); err != nil {

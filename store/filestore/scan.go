@@ -1,6 +1,9 @@
 package filestore
 
-import "fmt"
+import (
+	"fmt"
+	"sort"
+)
 
 // A scanner reads the frames of a segment from front to back.
 type scanner struct {
@@ -33,10 +36,11 @@ func (s *scanner) next() (ok bool, reason string, err error) {
 	if reason != "" {
 		return false, reason, nil
 	}
+	s.head = h
 	if int64(h.length) > left-headLen {
 		return false, fmt.Sprintf("expected a frame of %d bytes, found the end of the file after %d", h.length, left-headLen), nil
 	}
-	if s.head = h; h.kind == kindIndex {
+	if h.kind == kindIndex {
 		return false, "", nil
 	}
 	if buf, err = s.reader.bytes(s.at+headLen, int64(h.length)); err != nil {
@@ -64,11 +68,17 @@ func (s *scanner) parse(buf []byte) (reason string) {
 			}
 			newest = it.record.Revision
 		}
+		it.trim = upTo(it.trim, max(newest, s.head.revision)) // what came later is not meant
 		s.items = append(s.items, it)
 		buf = buf[it.length:]
 	}
 	s.newest = newest
 	return ""
+}
+
+// upTo returns those of some revisions, which rise, that are at most newest.
+func upTo(revisions []uint64, newest uint64) []uint64 {
+	return revisions[:sort.Search(len(revisions), func(i int) bool { return revisions[i] > newest })]
 }
 
 // laterHead looks for the head of a frame that was written when the file was known to be synced beyond offset at, where there

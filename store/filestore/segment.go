@@ -3,6 +3,7 @@ package filestore
 import (
 	"path/filepath"
 	"sort"
+	"sync"
 	"sync/atomic"
 
 	"github.com/revkv/kv/store"
@@ -31,7 +32,9 @@ type segment struct {
 	pinned  uint64  // the newest pin for which records that are dead were copied to it, or 0; guarded
 	first   uint64  // no revision below is in it, and none from here on is in a segment before; guarded
 
-	synced atomic.Int64 // up to where the file is known to be synced
+	syncing   sync.Mutex
+	syncFault error        // of the first sync that failed; guarded by syncing
+	synced    atomic.Int64 // up to where the file is known to be synced; written under syncing
 
 	users atomic.Int32 // of the file: the store and the reads under way
 	gone  atomic.Bool  // the file is to be removed when nobody uses it any more

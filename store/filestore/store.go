@@ -42,9 +42,10 @@ type log struct {
 
 	replay []replayed // until Records has been read
 	torn   *TornTail  // what opening has cut
+	loaded bool       // it was read, and is not used yet
 
 	fault   atomic.Pointer[error]
-	work    sync.WaitGroup // in the background
+	work    sync.WaitGroup // in the background, and reads of values
 	waiting atomic.Bool    // for the timer that syncs
 	timer   *time.Timer
 }
@@ -158,11 +159,7 @@ func (l *log) write(seg *segment) error {
 	if l.opts.Sync != SyncAlways() {
 		return nil
 	}
-	if err := seg.file.Sync(); err != nil {
-		return fmt.Errorf("sync: %w", err)
-	}
-	seg.synced.Store(seg.end + int64(len(l.buf)))
-	return nil
+	return seg.syncTo(seg.end + int64(len(l.buf)))
 }
 
 // takeBack removes what a failed write may have left, so that no later opening finds it.
@@ -255,6 +252,8 @@ func (l *log) Value(revision uint64) ([]byte, error) {
 	}
 	e := seg.entries[at]
 	seg.hold()
+	l.work.Add(1) // Close waits, so that no file is removed when another opening may have made one of that name
+	defer l.work.Done()
 	l.mu.RUnlock()
 	it, err := seg.read(e)
 	_ = seg.drop() // the file was only read
@@ -315,7 +314,7 @@ func (l *log) Close() error {
 	var err error
 	if fault := l.fault.Load(); fault != nil {
 		err = *fault
-	} else if l.active != nil && !l.opts.ReadOnly {
+	} else if l.active != nil && !l.opts.ReadOnly && !l.loaded {
 		err = l.seal(nil)
 	}
 	return errors.Join(err, l.dropAll())
@@ -349,24 +348,34 @@ func (l *log) syncLater() {
 	}
 }
 
-// syncNow syncs what is in the active segment. If that fails, so does every later write.
+// syncNow is what the timer does. If it fails, so does every later write.
 func (l *log) syncNow() {
 	l.waiting.Store(false)
 	l.mu.RLock()
-	seg := l.active
-	if l.closed || seg == nil {
+	if l.closed {
 		l.mu.RUnlock()
 		return
 	}
 	l.work.Add(1)
+	l.mu.RUnlock()
 	defer l.work.Done()
+	if err := l.syncActive(); err != nil {
+		_ = l.fail(err)
+	}
+}
+
+// syncActive makes durable what has been appended so far.
+func (l *log) syncActive() error {
+	l.mu.RLock()
+	seg := l.active
+	if seg == nil || seg.synced.Load() >= seg.end {
+		l.mu.RUnlock()
+		return nil
+	}
 	end := seg.end
 	seg.hold()
 	l.mu.RUnlock()
-	if err := seg.file.Sync(); err != nil {
-		_ = l.fail(fmt.Errorf("sync %s: %w", seg.name, err))
-	} else if end > seg.synced.Load() {
-		seg.synced.Store(end)
-	}
+	err := seg.syncTo(end)
 	_ = seg.drop() // its owner closes it with an error
+	return err
 }
