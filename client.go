@@ -15,7 +15,6 @@ func init() {
 		o.asClient = true
 		return nil
 	}))
-	adapter.Initial = func(watcher any) uint64 { return watcher.(*Watcher).initial }
 	adapter.Done = func(watcher any) <-chan struct{} { return watcher.(*Watcher).done }
 }
 

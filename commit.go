@@ -19,13 +19,18 @@ import (
 //
 // So one writer pays for one append, and many share it. No goroutine of the engine's own is involved.
 type group struct {
-	before  *group // must be done first; nil if there is none
+	before *group // must be done first; nil if there is none
+	groupWork
+	bytes int           // of the values of records
+	done  chan struct{} // closed when err is set and, without one, everything is published
+	err   error
+}
+
+// A groupWork is what a group has to write and to publish.
+type groupWork struct {
 	records []store.Record
-	bytes   int      // of the values of records
 	trim    []uint64 // revisions that leave when the group is published
 	writes  []groupWrite
-	done    chan struct{} // closed when err is set and, without one, everything is published
-	err     error
 }
 
 type groupWrite struct {
@@ -41,7 +46,12 @@ type committer struct {
 	mu   sync.Mutex // taken after accept
 	open *group     // the group that writes can still join; nil if there is none
 	tail *group     // the group made last
+
+	spare groupWork // of a group that is done, empty
 }
+
+// spareWrites is how many writes a group has at most whose room is used again.
+const spareWrites = 256
 
 // fullGroup is how many bytes of values a group takes before no other write joins it.
 const fullGroup = 8 << 20
@@ -52,7 +62,8 @@ func (c *committer) join(add func(*group)) (g, made *group) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.open == nil || c.open.bytes >= fullGroup {
-		c.open = &group{before: c.tail, done: make(chan struct{})}
+		c.open = &group{before: c.tail, groupWork: c.spare, done: make(chan struct{})}
+		c.spare = groupWork{}
 		c.tail = c.open
 		made = c.open
 	}
@@ -198,8 +209,23 @@ func (b *Bucket) commit(g *group) {
 		}
 		b.mu.Unlock()
 	}
-	g.records, g.trim, g.writes = nil, nil, nil // the last group is remembered until there is another
+	b.commits.recycle(g)
 	close(g.done)
+}
+
+// recycle takes the work off a group that is done: the group made last is remembered until there is another. Room for a few
+// writes is kept for the next group.
+func (c *committer) recycle(g *group) {
+	work := g.groupWork
+	g.groupWork = groupWork{}
+	if len(work.records) > spareWrites || len(work.trim) > spareWrites {
+		return
+	}
+	clear(work.records)
+	clear(work.writes)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.spare = groupWork{work.records[:0], work.trim[:0], work.writes[:0]}
 }
 
 // append hands records, and revisions to forget, to the store. mu is held, and let go meanwhile. If it fails the database is

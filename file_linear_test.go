@@ -13,7 +13,7 @@ import (
 // TestLinearFiles has values so long that each write but the smallest rolls the segment: reads and writes meet compaction
 // everywhere.
 func TestLinearFiles(t *testing.T) {
-	rounds := max(1, linearRounds()/20)
+	rounds := max(1, linearRounds()/30)
 	for _, p := range filePolicies {
 		t.Run(p.name, func(t *testing.T) {
 			db := openFiles(t, t.TempDir(), p.policy, kv.CompactAt(0.01))

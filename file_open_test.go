@@ -174,8 +174,8 @@ func TestFilesOfDeletedBuckets(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{"other"}, names)
 	}
-	b := newBucket(t, db, kv.Config{})
-	_, b = reopenFiles(t, db, dir, kv.SyncNever())
+	newBucket(t, db, kv.Config{})
+	_, b := reopenFiles(t, db, dir, kv.SyncNever())
 	play(t, b, "a")
 	assert.Equal(t, "a1", drawAll(t, b))
 }

@@ -151,7 +151,7 @@ func TestFilesKeepDeadlines(t *testing.T) {
 			require.Equal(t, kv.Put, entry(ttl))
 			reopen()
 			require.Equal(t, kv.Put, entry(ttl))
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			synctest.Wait()
 			require.Equal(t, kv.Purge, entry(ttl), "the limit marker")
 			reopen()
@@ -159,7 +159,7 @@ func TestFilesKeepDeadlines(t *testing.T) {
 			time.Sleep(time.Hour - 1)
 			synctest.Wait()
 			require.Equal(t, kv.Purge, entry(ttl))
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			synctest.Wait()
 			require.Zero(t, entry(ttl))
 		}

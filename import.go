@@ -156,8 +156,12 @@ func (db *DB) abandonImport(b *Bucket) error {
 	return nil
 }
 
-// importChunk is how many bytes of keys and values are appended to the store at a time at most, unless it is one revision.
-const importChunk = 1 << 20
+const (
+	// importChunk is how many bytes of memory are appended to the store at a time at most, unless it is one revision.
+	importChunk = 1 << 20
+	// recordSize is about what a record takes beside its key and its value.
+	recordSize = 100
+)
 
 // An importer reads one export into a bucket.
 type importer struct {
@@ -343,7 +347,7 @@ func (in *importer) record(l *recordLine) error {
 	if !in.b.durable {
 		return nil
 	}
-	size := len(r.Key) + len(r.Value)
+	size := len(r.Key) + len(r.Value) + recordSize
 	if in.size > 0 && in.size+size > importChunk {
 		if err := in.flush(nil); err != nil {
 			return err

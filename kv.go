@@ -71,7 +71,8 @@ func (db *DB) open(kept store.Bucket) error {
 
 // CreateBucket makes a bucket. If there is one of that name with the same configuration (defaults filled in), that one is
 // returned, with its data; if its configuration differs the error matches ErrBucketExists. An error leaves the database
-// as it was.
+// as it was. (A disk that fails so badly that nothing can be taken back may show the bucket, empty, when it is opened next; the
+// error says so.)
 func (db *DB) CreateBucket(ctx context.Context, cfg Config) (*Bucket, error) {
 	return db.change(ctx, "create bucket", cfg, func(b *Bucket, cfg Config) error {
 		if have := b.config(); !reflect.DeepEqual(have, cfg) {
@@ -85,7 +86,8 @@ func (db *DB) CreateBucket(ctx context.Context, cfg Config) (*Bucket, error) {
 
 // UpdateBucket replaces the configuration of a bucket, as a whole: a field left zero goes back to its default. What each
 // field does to revisions that are already there is said at the field. Watchers go on. If there is no such bucket the
-// error matches ErrBucketNotFound.
+// error matches ErrBucketNotFound. If the store fails it matches ErrReadOnly: the bucket has the configuration that it had, and the
+// next opening finds that or the new one.
 func (db *DB) UpdateBucket(ctx context.Context, cfg Config) (*Bucket, error) {
 	return db.change(ctx, "update bucket", cfg, (*Bucket).reconfigure, func(db *DB, cfg Config) (*Bucket, error) {
 		return nil, &BucketError{Op: "update bucket", Bucket: cfg.Bucket, Err: ErrBucketNotFound}
@@ -192,7 +194,8 @@ func (db *DB) Bucket(ctx context.Context, name string) (*Bucket, error) {
 }
 
 // DeleteBucket removes a bucket and all that is in it. Its handles return ErrBucketDeleted from then on and its watchers
-// end with that error. A bucket made later under the same name begins again at revision 1.
+// end with that error. A bucket made later under the same name begins again at revision 1. If the store fails the error matches
+// ErrReadOnly: the handles are dead all the same, and the next opening finds the bucket whole, or not at all.
 func (db *DB) DeleteBucket(ctx context.Context, name string) error {
 	if err := checkBucketName("delete bucket", name); err != nil {
 		return err
@@ -209,9 +212,9 @@ func (db *DB) DeleteBucket(ctx context.Context, name string) error {
 	if b == nil {
 		return &BucketError{Op: "delete bucket", Bucket: name, Err: ErrBucketNotFound}
 	}
-	err := b.end(&BucketError{Op: "use bucket", Bucket: name, Err: ErrBucketDeleted})
+	_ = b.end(&BucketError{Op: "use bucket", Bucket: name, Err: ErrBucketDeleted}) // what could not be stored is not wanted any more
 	delete(db.buckets, name)
-	if err = errors.Join(err, db.backend.Delete(name)); err != nil {
+	if err := db.backend.Delete(name); err != nil {
 		return db.fail(fmt.Errorf("delete bucket %q: %w", name, err))
 	}
 	return nil
@@ -271,7 +274,8 @@ func (db *DB) sorted(ctx context.Context) ([]*Bucket, error) {
 }
 
 // Close ends every watcher, waits for the writes in progress, and releases the store. Later calls return ErrClosed; a
-// second Close returns nil. A database in memory needs no Close.
+// second Close returns nil. An error is the store's, of now or of a write before; everything is released, and what was
+// acknowledged is found by the next opening as after a crash. A database in memory needs no Close.
 func (db *DB) Close() error {
 	db.mu.Lock()
 	defer db.mu.Unlock()

@@ -25,13 +25,15 @@ const (
 	mergeRun = 8
 	// copyFrame is about how many bytes a frame has that compaction writes.
 	copyFrame = 64 << 10
-	// copySync is how many bytes compaction writes before it syncs, so that a sync of a writer does not wait for more.
-	copySync = 1 << 20
+	// copySync is how many bytes compaction writes before it syncs where appends are synced too, so that none of these waits
+	// for more. Where they are not, each sync would hold them up.
+	copySync = 256 << 10
 )
 
-// compactLater starts compaction if there is something to compact. It looks only when enough has been trimmed to matter.
+// compactLater starts compaction if there is something to compact. It looks when a segment has just been sealed: then little is
+// appended that is not synced, and compaction has to sync that. Or when very much was trimmed at once.
 func (l *log) compactLater() {
-	if l.freed < l.opts.SegmentSize/128 {
+	if l.freed < l.opts.SegmentSize {
 		return
 	}
 	l.mu.Lock()
@@ -79,7 +81,9 @@ func (l *log) victims() []*segment {
 			worst, share = i, s
 		}
 	}
-	if worst >= 0 && float64(garbage) > l.opts.Garbage*float64(total) {
+	// The next look is when another segment is sealed, and that may have made as much garbage as it has bytes.
+	coming := l.segmentSize()
+	if worst >= 0 && float64(garbage+coming) > l.opts.Garbage*float64(total+coming) {
 		return l.wastefulRun(worst)
 	}
 	return l.smallRun()
@@ -334,7 +338,7 @@ func (c *copier) flush() error {
 	seg.end += int64(len(c.buf))
 	seg.size = seg.end
 	c.buf = c.buf[:0]
-	if seg.unsynced() >= copySync {
+	if c.log.opts.Sync == SyncAlways() && seg.unsynced() >= copySync {
 		return seg.sync()
 	}
 	return nil

@@ -290,8 +290,12 @@ func (l *log) leaveOutDead(seg *segment) {
 }
 
 // recover makes a log that was loaded ready to be written: it cuts off a torn tail, seals the segment that was active, and
-// removes files that are in no manifest.
+// removes files that are in no manifest. Before, it makes the manifest durable that was found: a process that was killed may not
+// have, and the one before may name these files.
 func (l *log) recover() error {
+	if err := l.fsys.SyncDir(l.dir); err != nil {
+		return fmt.Errorf("sync %s: %w", l.dir, err)
+	}
 	names, err := l.fsys.List(l.dir)
 	if err != nil {
 		return err

@@ -23,6 +23,8 @@ func (p *pins) remove(number uint64) {
 	}
 	p.open = slices.Delete(p.open, at, at+1)
 	switch {
+	case len(p.open) == 0 && len(p.kept) <= 8: // mostly; each append has a pin
+		clear(p.kept)
 	case len(p.open) == 0:
 		p.kept = nil
 	case at == 0:

@@ -82,8 +82,7 @@ func within(path, dir string) bool {
 
 // knows reports whether there is a file of a version that is known.
 func (x *stock) knows() bool {
-	return slices.ContainsFunc(x.manifests, func(p *part) bool { return p.sure }) ||
-		slices.ContainsFunc(x.segments, func(p *part) bool { return p.damage == nil })
+	return slices.ContainsFunc(slices.Concat(x.manifests, x.segments), func(p *part) bool { return p.damage == nil })
 }
 
 // leftOver reports the files that no bucket needed.

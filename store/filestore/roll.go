@@ -153,7 +153,11 @@ func (l *log) seal(next *segment) error {
 		l.segments = append(l.segments[:len(l.segments):len(l.segments)], seg)
 	}
 	l.active = next
-	l.metas, l.trim = nil, nil
+	clear(l.metas)
+	l.metas, l.trim = l.metas[:0], nil
+	if seg != nil && next != nil {
+		next.entries = make([]entry, 0, len(seg.entries)) // it will have about as many
+	}
 	l.freed = checkNow
 	l.mu.Unlock()
 	if seg != nil && !wanted {

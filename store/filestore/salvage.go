@@ -23,17 +23,17 @@ func (s *survey) skipDamage(c *scanner, reason string) error {
 }
 
 // nextHead returns where from an offset on the next head is, the end of the file if there is none.
-func (c *scanner) nextHead(from int64) (int64, error) {
-	for at := from; at+headLen <= c.reader.size; at++ {
-		buf, err := c.reader.bytes(at, headLen)
+func (s *scanner) nextHead(from int64) (int64, error) {
+	for at := from; at+headLen <= s.reader.size; at++ {
+		buf, err := s.reader.bytes(at, headLen)
 		if err != nil {
 			return 0, err
 		}
-		if _, reason := parseHead(buf, c.salt, at); reason == "" {
+		if _, reason := parseHead(buf, s.salt, at); reason == "" {
 			return at, nil
 		}
 	}
-	return c.reader.size, nil
+	return s.reader.size, nil
 }
 
 // gap notes a damaged part of the frames.

@@ -38,7 +38,10 @@ type log struct {
 
 	metas []meta   // of the records in the active segment; Append's
 	trim  []uint64 // what the active segment trims in others; Append's
-	buf   []byte   // Append's
+	// Append's, reused
+	buf     []byte  // the frame
+	entries []entry // of its records
+	trims   []uint64
 
 	replay []replayed // until Records has been read
 	torn   *TornTail  // what opening has cut
@@ -71,16 +74,15 @@ func (l *log) Append(recs []store.Record, trim []uint64) error {
 	if err := l.makeRoom(size); err != nil {
 		return l.fail(err)
 	}
-	if trim = slices.Clone(trim); !slices.IsSorted(trim) {
-		slices.Sort(trim)
-	}
-	trim = slices.Compact(trim)
+	l.trims = append(l.trims[:0], trim...)
+	slices.Sort(l.trims)
+	trim = slices.Compact(l.trims)
 	seg := l.active
-	entries := l.encode(recs, trim)
+	l.encode(recs, trim)
 	if err := l.write(seg); err != nil {
 		return l.fail(fmt.Errorf("append to %s: %w", seg.name, errors.Join(err, l.takeBack(seg))))
 	}
-	l.note(recs, entries, trim)
+	l.note(recs, trim)
 	l.syncLater()
 	l.compactLater()
 	return nil
@@ -128,19 +130,19 @@ func (l *log) check(recs []store.Record, trim []uint64) (size int64, err error) 
 	return size, nil
 }
 
-// encode writes the frame into l.buf and returns where in the active segment the records will be.
-func (l *log) encode(recs []store.Record, trim []uint64) []entry {
+// encode writes the frame into l.buf, and into l.entries where in the active segment the records will be.
+func (l *log) encode(recs []store.Record, trim []uint64) {
 	seg := l.active
 	h := head{kind: kindFrame, unsynced: seg.unsynced(), revision: l.newest}
 	if len(recs) > 0 {
 		h.revision, h.created = recs[0].Revision, recs[0].Created
 	}
-	entries := make([]entry, len(recs))
+	l.entries = l.entries[:0]
 	buf := append(l.buf[:0], make([]byte, headLen)...)
 	for i := range recs {
 		start := len(buf)
 		buf = appendRecord(buf, seg.salt, &h, &recs[i])
-		entries[i] = entry{recs[i].Revision, uint32(seg.end) + uint32(start), uint32(len(buf) - start)}
+		l.entries = append(l.entries, entry{recs[i].Revision, uint32(seg.end) + uint32(start), uint32(len(buf) - start)})
 	}
 	if len(trim) > 0 {
 		buf = appendTrim(buf, seg.salt, trim)
@@ -148,7 +150,6 @@ func (l *log) encode(recs []store.Record, trim []uint64) []entry {
 	h.length = uint32(len(buf) - headLen)
 	h.put(buf, seg.salt, seg.end)
 	l.buf = buf
-	return entries
 }
 
 // write writes l.buf to the end of the active segment.
@@ -178,7 +179,7 @@ func (l *log) takeBack(seg *segment) error {
 const keepBuffer = 1 << 20
 
 // note takes into memory what has been written.
-func (l *log) note(recs []store.Record, entries []entry, trim []uint64) {
+func (l *log) note(recs []store.Record, trim []uint64) {
 	for i := range recs {
 		r := &recs[i]
 		l.metas = append(l.metas, meta{r.Operation, r.Created, r.Deadline, uint32(len(r.Value)), r.Key})
@@ -186,7 +187,7 @@ func (l *log) note(recs []store.Record, entries []entry, trim []uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	seg := l.active
-	for _, e := range entries {
+	for _, e := range l.entries {
 		seg.add(e)
 		l.newest = e.revision
 	}
@@ -198,7 +199,7 @@ func (l *log) note(recs []store.Record, entries []entry, trim []uint64) {
 		}
 	}
 	if cap(l.buf) > keepBuffer {
-		l.buf = nil
+		l.buf, l.entries, l.trims = nil, nil, nil
 	}
 }
 

@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"sort"
@@ -152,8 +153,29 @@ func (s *survey) doWithoutHeader(damage error) error {
 	}
 	r := s.damaged(0, s.start, damage)
 	s.gaps = append(s.gaps, r)
-	s.leaveOpen(r)
-	return nil
+	alone, err := s.headerEndsAt(s.start)
+	if !alone {
+		s.leaveOpen(r)
+	}
+	return err
+}
+
+// headerEndsAt reports whether a damaged header, as far as it tells, ends at an offset: then no frame was before.
+func (s *survey) headerEndsAt(end int64) (bool, error) {
+	if end < headerFixed {
+		return false, nil
+	}
+	buf, err := s.reader.bytes(0, end)
+	if err != nil {
+		return false, err
+	}
+	for _, nameLen := range []int{len(s.bucket), int(binary.LittleEndian.Uint16(buf[12:]))} {
+		at := headerFixed + nameLen
+		if at+4 <= len(buf) && int64(at)+4+int64(binary.LittleEndian.Uint32(buf[at:]))+checksumLen == end {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // readIndex reads the index, if there is one to be read.
