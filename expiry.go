@@ -127,7 +127,7 @@ func (b *Bucket) expire(now int64) {
 			b.setDue(never) // publish looks at it again
 			return
 		}
-		if d.at > now {
+		if d.at > now || d.history == nil {
 			b.setDue(d.at)
 			return
 		}

@@ -64,7 +64,7 @@ func TestWireBytesEnd(t *testing.T) {
 			case 0, 1, 2:
 				_, err = b.Put(t.Context(), key, make([]byte, r.IntN(50)))
 			case 3:
-				_, _ = b.Create(t.Context(), key, nil, kv.KeyTTL(time.Duration(1+r.IntN(1e12))))
+				_, _ = b.Create(t.Context(), key, nil, kv.KeyTTL(time.Duration(1+r.Int64N(1e12))))
 			case 4:
 				_, _ = b.Update(t.Context(), key, nil, uint64(r.IntN(i+1)))
 			case 5:
@@ -74,7 +74,7 @@ func TestWireBytesEnd(t *testing.T) {
 			case 7:
 				_, err = b.Apply(t.Context(), kv.PutOp(key, nil), kv.DeleteOp(key+"x"))
 			case 8:
-				time.Sleep(time.Duration(r.IntN(1e11)))
+				time.Sleep(time.Duration(r.Int64N(1e11)))
 				cfg.History = uint8(1 + r.IntN(4))
 				cfg.Labels = nil
 				if r.IntN(2) == 0 {

@@ -33,8 +33,9 @@
 //	durable                                           what is there after a restart
 //
 // A [Bucket] of a Place has the operations of jetstream.KeyValue, so that the suite runs on a NATS server too, in real time
-// ([RunInRealTime]). The module kvtest/servertest does that, and is the example of a shim. What revkv adds to a server's
-// rules, and what only some places can promise, are a case's Needs: where one is missing the case is skipped, and says so.
+// ([RunInRealTime]). The module kvtest/servertest does that; package natskv/natsplace is its shim. What revkv adds to a
+// server's rules, and what only some places can promise, are a case's Needs: where one is missing the case is skipped, and
+// says so.
 //
 // No case waits for an event or for another goroutine without a limit: what is broken fails and does not hang. That the cases
 // notice what they are for is tested with implementations that break one promise each.

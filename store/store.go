@@ -87,8 +87,8 @@ type ValueReader interface {
 	// appends and trims is found.
 	Value(revision uint64) ([]byte, error)
 
-	// Pin keeps the values of revisions that are trimmed from now on readable until release is called, or the store is
-	// closed. Release is called once, perhaps after Close.
+	// Pin keeps the values of the revisions that there are now readable until release is called, or the store is closed,
+	// also if they are trimmed meanwhile. Release is called once, perhaps after Close.
 	Pin() (release func())
 }
 

@@ -53,9 +53,6 @@ var (
 	//     long as the watcher is no more than some thousand writes behind.
 	AsClient any
 
-	// Initial returns how many entries a watcher with AsClient had to find when it began.
-	Initial func(watcher any) uint64
-
 	// Done returns a channel that is closed when a watch has ended.
 	Done func(watcher any) <-chan struct{}
 )

@@ -52,9 +52,9 @@ func TestDefects(t *testing.T) {
 		for _, storage := range d.always {
 			t.Run(fmt.Sprint(d.name, "/", storage), func(t *testing.T) {
 				t.Parallel()
-				p := open(t, storage)
-				p.waits() // one of them does so all the time
-				r := record(find(t, d.name), soundPlace{p})
+				place, release := open(t, storage, kvtest.Sound)
+				release() // one of them waits all the time
+				r := record(find(t, d.name), place)
 				if !strings.Contains(r.errors, d.says) {
 					t.Errorf("the case reports %q, want something with %q", r.errors, d.says)
 				}
@@ -62,13 +62,6 @@ func TestDefects(t *testing.T) {
 		}
 	}
 }
-
-// A soundPlace says that it has no defect.
-type soundPlace struct{ *place }
-
-var _ kvtest.Ruler = soundPlace{}
-
-func (soundPlace) Rules() []kvtest.Need { return []kvtest.Need{kvtest.Sound} }
 
 // find returns the case with a name.
 func find(tb testing.TB, name string) kvtest.Case {

@@ -1,12 +1,8 @@
 // Package servertest runs the suite of package kvtest on a NATS server: on the original, so that a rule of the suite is a
 // rule of NATS and not only ours. It has nothing but tests.
 //
-// They are also the example of a shim over jetstream.KeyValue, for whoever wants to run the suite on a server of their own:
+// They are also the example of how to run the suite on a server of your own: package natskv/natsplace shows one to it.
 //
-//	place_test.go    a JetStream context as a kvtest.Place
-//	bucket_test.go   a jetstream.KeyValue as a kvtest.Bucket
-//	watcher_test.go  a jetstream.KeyWatcher as a kvtest.Watcher
-//	errors_test.go   which error of package kv each error of the client stands for
 //	server_test.go   a server in this process, without a port
 //	suite_test.go    the suite in memory and in files
 //	defects_test.go  what a server is known to do wrong

@@ -6,10 +6,12 @@ require (
 	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.55.0
 	github.com/revkv/kv v0.0.0
+	github.com/revkv/kv/natskv v0.0.0
 )
 
 require (
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
+	github.com/gofrs/flock v0.13.1 // indirect
 	github.com/google/btree v1.1.3 // indirect
 	github.com/google/go-tpm v0.9.8 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
@@ -23,4 +25,7 @@ require (
 	golang.org/x/time v0.16.0 // indirect
 )
 
-replace github.com/revkv/kv => ../..
+replace (
+	github.com/revkv/kv => ../..
+	github.com/revkv/kv/natskv => ../../natskv
+)

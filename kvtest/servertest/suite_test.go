@@ -7,10 +7,12 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/revkv/kv/kvtest"
+	"github.com/revkv/kv/natskv/natsplace"
 )
 
 // TestMain allows any number of tests at a time, unless the command line has -parallel: most of the time they wait for TTLs,
@@ -33,7 +35,8 @@ func TestServer(t *testing.T) {
 				if i := slices.IndexFunc(c.Needs, lacking); i >= 0 {
 					t.Skipf("a server has not got %s", c.Needs[i])
 				}
-				c.Run(t, open(t, storage))
+				place, _ := open(t, storage)
+				c.Run(t, place)
 			})
 		}
 	}
@@ -46,11 +49,14 @@ func lacking(n kvtest.Need) bool { return n != kvtest.Statuses }
 // that it goes on at once when its time has come: what it finds then depends on the moment.
 var slots = make(chan struct{}, 2*runtime.GOMAXPROCS(0))
 
+// late is what a server gets to act on a deadline: it looks at them every quarter of a second.
+const late = 750 * time.Millisecond
+
 // open returns a place with a server of its own, as soon as there is a slot for the test.
-func open(tb testing.TB, storage jetstream.StorageType) *place {
+func open(tb testing.TB, storage jetstream.StorageType, rules ...kvtest.Need) (place kvtest.Place, release func()) {
 	tb.Helper()
 	slots <- struct{}{}
-	release := sync.OnceFunc(func() { <-slots })
+	release = sync.OnceFunc(func() { <-slots })
 	tb.Cleanup(release)
-	return &place{connect(tb), storage, release}
+	return natsplace.New(connect(tb), natsplace.Options{Storage: storage, Late: late, Waits: release, Rules: rules}), release
 }

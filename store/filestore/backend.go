@@ -1,3 +1,5 @@
+// Package filestore keeps buckets in a folder: each as a log in files, to which it appends and which it compacts. FORMAT.md
+// says what is in the files, and what they survive.
 package filestore
 
 import (

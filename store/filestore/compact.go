@@ -113,7 +113,7 @@ func (l *log) wastefulRun(at int) []*segment {
 
 // wasteful reports whether a segment has so much garbage that it is worth writing anew; mu is held.
 func (l *log) wasteful(seg *segment) bool {
-	return float64(seg.waste) > float64(seg.size)*l.opts.Garbage/2 && !l.pins.hold(seg.pinned)
+	return float64(seg.waste) > float64(seg.size)*l.opts.Garbage/2 && !l.pins.hold(seg.pinned.clock, seg.pinned.oldest)
 }
 
 // smallRun returns adjacent segments that make one of normal size, none of which is more than half of it: so a record is copied
@@ -284,11 +284,20 @@ func (c *copier) wanted(seg *segment) []uint64 {
 			continue
 		}
 		if e.dead() {
-			c.next.pinned = c.log.pins.clock
+			c.pin(e.revision)
 		}
 		revisions = append(revisions, e.revision)
 	}
 	return revisions
+}
+
+// pin notes that a record is copied because it is pinned.
+func (c *copier) pin(revision uint64) {
+	p := &c.next.pinned
+	if p.clock == 0 {
+		p.oldest = revision
+	}
+	p.clock = c.log.pins.clock
 }
 
 // begin begins a frame if none is begun.

@@ -203,6 +203,35 @@ func TestCompactionKeepsPinnedValues(t *testing.T) {
 	})
 }
 
+// TestPinsBoundSpace overwrites a bucket many times while it is pinned, and pinned again for a while at a time: no more is kept
+// for a pin than there was when it was made, and not for longer.
+func TestPinsBoundSpace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newTrial(t, filestore.Options{SegmentSize: 64 << 10, Sync: filestore.SyncNever(), FS: crashfs.New()})
+		rng := rand.New(rand.NewPCG(5, 6))
+		const keys = 500
+		r.overwrite(rng, keys, 2000, 100, func(int) {})
+		release, releaseShort := r.log.Pin(), r.log.Pin()
+		needs := 3 * r.needs()
+		r.overwrite(rng, keys, 10_000, 100, func(i int) {
+			if i%500 > 0 {
+				return
+			}
+			synctest.Wait()
+			have := r.usage()
+			require.LessOrEqual(t, float64(have.bytes), 1.5*float64(needs)+float64(have.largest), "after %d puts: %+v", i, have)
+			releaseShort()
+			releaseShort = r.log.Pin()
+		})
+		release()
+		releaseShort()
+		r.overwrite(rng, keys, 2000, 100, func(int) {})
+		synctest.Wait()
+		have := r.usage()
+		require.LessOrEqual(t, float64(have.bytes), 1.5*float64(r.needs())+float64(have.largest), "%+v", have)
+	})
+}
+
 // TestReadsDuringCompaction reads values that are moved all the time, without a pause.
 func TestReadsDuringCompaction(t *testing.T) {
 	r := newTrial(t, filestore.Options{Sync: filestore.SyncNever()})

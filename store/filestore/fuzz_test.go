@@ -108,6 +108,9 @@ func FuzzSegment(f *testing.F) {
 		f.Add(data, active, uint32(0), false)
 		f.Add(data[len(begin):], active, uint32(0), true)
 	}
+	many := binary.AppendUvarint(make([]byte, headLen+checksumLen), 1<<60) // records in an index
+	(&head{kind: kindIndex, length: uint32(len(many) - headLen)}).put(many, good.salt, int64(len(begin)))
+	f.Add(many, false, uint32(0), true)
 	f.Fuzz(func(t *testing.T, data []byte, active bool, index uint32, reseal bool) {
 		if reseal {
 			data = append(begin[:len(begin):len(begin)], data...)

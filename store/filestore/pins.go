@@ -2,58 +2,90 @@ package filestore
 
 import "slices"
 
-// Pins keep trimmed revisions readable: each those that are trimmed after it was made.
+// Pins keep trimmed revisions readable: each those that there were when it was made, and that are trimmed after that. So
+// however long a pin is open, it keeps no more than the store had then.
+//
+// A trimmed revision belongs to the newest of the pins that keep it. When that one ends it goes to the one before, if that
+// keeps it too.
+//
+//	append 1 to 10    pin A   trim 3        A has 3
+//	append 11 to 20   pin B   trim 4, 15    B has 4 and 15
+//	B ends                                  A has 3 and 4; 15 came after it
 type pins struct {
-	clock uint64            // how many pins there were
-	open  []uint64          // their numbers, rising
-	kept  map[uint64]uint64 // by trimmed revision: the clock when it was trimmed
+	clock uint64              // how many pins there were
+	open  []pin               // in the order in which they were made
+	kept  map[uint64]struct{} // what they have
+	spare []uint64            // to be used again: mostly a pin is open for one append, and has what that trims
 }
 
-func (p *pins) add() (number uint64) {
+type pin struct {
+	number uint64
+	newest uint64   // the greatest revision when it was made
+	has    []uint64 // trimmed revisions
+}
+
+// add makes a pin.
+func (p *pins) add(newest uint64) (number uint64) {
 	p.clock++
-	p.open = append(p.open, p.clock)
+	p.open = append(p.open, pin{p.clock, newest, p.spare})
+	p.spare = nil
 	return p.clock
 }
 
 // remove ends a pin, and forgets what no pin keeps any more.
 func (p *pins) remove(number uint64) {
-	at, ok := slices.BinarySearch(p.open, number)
-	if !ok {
+	at := slices.IndexFunc(p.open, func(o pin) bool { return o.number == number })
+	if at < 0 {
 		return
 	}
+	has := p.open[at].has
 	p.open = slices.Delete(p.open, at, at+1)
-	switch {
-	case len(p.open) == 0 && len(p.kept) <= 8: // mostly; each append has a pin
-		clear(p.kept)
-	case len(p.open) == 0:
-		p.kept = nil
-	case at == 0:
-		for revision, clock := range p.kept {
-			if clock < p.open[0] {
-				delete(p.kept, revision)
-			}
+	if cap(has) <= mostSpare {
+		p.spare = has[:0]
+	}
+	if len(p.open) == 0 {
+		p.forgetAll()
+		return
+	}
+	for _, revision := range has {
+		if at > 0 && revision <= p.open[at-1].newest {
+			p.open[at-1].has = append(p.open[at-1].has, revision)
+		} else {
+			delete(p.kept, revision)
 		}
 	}
 }
 
+// mostSpare is the most revisions for which room is left for the next pin.
+const mostSpare = 8
+
+func (p *pins) forgetAll() {
+	if len(p.kept) > mostSpare {
+		p.kept = nil
+	}
+	clear(p.kept)
+}
+
 // trimmed notes that a revision is trimmed now.
 func (p *pins) trimmed(revision uint64) {
-	if len(p.open) == 0 {
+	last := len(p.open) - 1
+	if last < 0 || revision > p.open[last].newest {
 		return
 	}
 	if p.kept == nil {
-		p.kept = map[uint64]uint64{}
+		p.kept = map[uint64]struct{}{}
 	}
-	if _, before := p.kept[revision]; !before {
-		p.kept[revision] = p.clock
-	}
+	p.kept[revision] = struct{}{}
+	p.open[last].has = append(p.open[last].has, revision)
 }
-
-// hold reports whether a pin is open that is no newer than number.
-func (p *pins) hold(number uint64) bool { return len(p.open) > 0 && p.open[0] <= number }
 
 // holds reports whether a trimmed revision can still be read.
 func (p *pins) holds(revision uint64) bool {
 	_, ok := p.kept[revision]
 	return ok
+}
+
+// hold reports whether a pin is open that was there when number was the last, and keeps revision or something after it.
+func (p *pins) hold(number, revision uint64) bool {
+	return slices.ContainsFunc(p.open, func(o pin) bool { return o.number <= number && o.newest >= revision })
 }

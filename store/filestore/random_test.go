@@ -52,6 +52,7 @@ type randomTrial struct {
 // A trialPin is a pin, and what it keeps.
 type trialPin struct {
 	release func()
+	newest  uint64 // when it was made
 	values  map[uint64][]byte
 }
 
@@ -61,7 +62,7 @@ func (r *randomTrial) step() {
 		r.pins = nil
 		r.reopen()
 	case n < 5:
-		r.pins = append(r.pins, trialPin{r.log.Pin(), map[uint64][]byte{}})
+		r.pins = append(r.pins, trialPin{r.log.Pin(), r.newest, map[uint64][]byte{}})
 	case n < 10 && len(r.pins) > 0:
 		i := r.rng.IntN(len(r.pins))
 		r.pins[i].release()
@@ -75,7 +76,7 @@ func (r *randomTrial) step() {
 		trim := r.randomTrim()
 		for _, p := range r.pins {
 			for _, revision := range trim {
-				if rec, ok := r.want[revision]; ok {
+				if rec, ok := r.want[revision]; ok && revision <= p.newest {
 					p.values[revision] = rec.Value
 				}
 			}

@@ -162,7 +162,7 @@ func repair(t testing.TB, disk *crashfs.FS) (*filestore.Report, map[string]state
 func (x *sound) frame(t testing.TB, file string, items int) filestore.FramePlace {
 	t.Helper()
 	at := slices.IndexFunc(x.frames, func(f filestore.FramePlace) bool {
-		return strings.Contains(f.File, file) && len(f.Items) == items
+		return strings.Contains(f.File, filepath.FromSlash(file)) && len(f.Items) == items
 	})
 	require.GreaterOrEqual(t, at, 0)
 	return x.frames[at]

@@ -29,7 +29,7 @@ type segment struct {
 	live    int     // entries that are not dead; guarded
 	bytes   int64   // of the items of these; guarded
 	waste   int64   // bytes of the file that it would not have if it were written anew; guarded
-	pinned  uint64  // the newest pin for which records that are dead were copied to it, or 0; guarded
+	pinned  pinned  // what is dead and was copied to it; guarded
 	first   uint64  // no revision below is in it, and none from here on is in a segment before; guarded
 
 	syncing   sync.Mutex
@@ -38,6 +38,12 @@ type segment struct {
 
 	users atomic.Int32 // of the file: the store and the reads under way
 	gone  atomic.Bool  // the file is to be removed when nobody uses it any more
+}
+
+// A pinned tells of the records that are dead and were copied to a segment because of pins.
+type pinned struct {
+	oldest uint64 // the least of their revisions
+	clock  uint64 // of the pins then; 0 if there are none
 }
 
 // hold keeps the file open until drop is called.

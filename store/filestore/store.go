@@ -271,7 +271,7 @@ func (l *log) Value(revision uint64) ([]byte, error) {
 func (l *log) Pin() (release func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p := l.pins.add()
+	p := l.pins.add(l.newest)
 	return func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()

@@ -104,9 +104,10 @@ func (r *trial) check() {
 	}
 }
 
-// append appends records and trims, both here and in what should be there.
+// append appends records and trims, both here and in what should be there. Like the engine it has a pin meanwhile.
 func (r *trial) append(recs []store.Record, trim ...uint64) {
 	r.Helper()
+	defer r.log.Pin()()
 	require.NoError(r, r.log.Append(recs, trim))
 	for _, rec := range recs {
 		r.want[rec.Revision] = rec

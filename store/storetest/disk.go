@@ -204,7 +204,7 @@ type diskLog struct {
 	closed  bool
 	written bool // Records or Append was called
 	trims   int  // calls of Append that trimmed something
-	pins    map[*int]struct{}
+	pins    map[*diskPin]struct{}
 	pinned  map[uint64]pinnedValue // trimmed, and still readable because of a pin
 }
 
@@ -213,9 +213,15 @@ type pinnedValue struct {
 	trim  int // which Append trimmed it
 }
 
+// A diskPin is what there was when a pin was made.
+type diskPin struct {
+	trims  int
+	newest uint64
+}
+
 // openLog opens a log; the disk is locked.
 func (d *Disk) openLog(b *diskBucket) store.Store {
-	l := &diskLog{disk: d, bucket: b, pins: map[*int]struct{}{}, pinned: map[uint64]pinnedValue{}}
+	l := &diskLog{disk: d, bucket: b, pins: map[*diskPin]struct{}{}, pinned: map[uint64]pinnedValue{}}
 	b.log = l
 	if d.values {
 		return diskValueLog{l}
@@ -307,10 +313,21 @@ func (l *diskLog) trim(revisions []uint64) {
 			continue
 		}
 		delete(l.bucket.records, revision)
-		if len(l.pins) > 0 {
+		if l.isPinned(revision, l.trims) {
 			l.pinned[revision] = pinnedValue{r.Value, l.trims}
 		}
 	}
+}
+
+// isPinned reports whether a pin keeps a revision that an Append trimmed: one that was made before, and when there was that
+// revision.
+func (l *diskLog) isPinned(revision uint64, trim int) bool {
+	for p := range l.pins {
+		if p.trims < trim && revision <= p.newest {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *diskLog) Close() error {
@@ -348,21 +365,17 @@ func (l diskValueLog) Value(revision uint64) (value []byte, err error) {
 	return value, err
 }
 
-// Pin keeps what is trimmed from now on. A value that was trimmed before is kept no longer than by the pins of that time,
-// however many follow: callers must not count on more.
+// Pin keeps what there is, and what is trimmed of that from now on. A value is kept no longer than by the pins that do so:
+// callers must not count on more.
 func (l diskValueLog) Pin() (release func()) {
 	l.disk.mu.Lock()
 	defer l.disk.mu.Unlock()
-	begin := l.trims
-	l.pins[&begin] = struct{}{}
+	pin := &diskPin{l.trims, l.bucket.newest}
+	l.pins[pin] = struct{}{}
 	return func() {
 		l.disk.mu.Lock()
 		defer l.disk.mu.Unlock()
-		delete(l.pins, &begin)
-		oldest := l.trims
-		for pin := range l.pins {
-			oldest = min(oldest, *pin)
-		}
-		maps.DeleteFunc(l.pinned, func(_ uint64, p pinnedValue) bool { return p.trim <= oldest })
+		delete(l.pins, pin)
+		maps.DeleteFunc(l.pinned, func(revision uint64, p pinnedValue) bool { return !l.isPinned(revision, p.trim) })
 	}
 }

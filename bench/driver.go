@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// A driver runs rows. In each repetition of a row every engine is measured once, one after the other and never two at once,
+// in an order that changes from repetition to repetition: what the machine does meanwhile hits them alike, and
+// ratios are taken between measures that lie close together.
+type driver struct {
+	dir      string // for the engines' files
+	reps     int
+	chosen   func(engine string) bool
+	progress io.Writer
+
+	keys *dataset // of the row before: many rows have the same
+}
+
+// A result is what a row gave: for each engine, for each repetition, the figures of the columns.
+type result struct {
+	row     row
+	columns []column
+	engines []string
+	figures map[string][][]float64
+}
+
+// run measures one row.
+func (d *driver) run(ctx context.Context, r row) (*result, error) {
+	dir, err := os.MkdirTemp(d.dir, "row")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	contestants, err := d.contestants(r, dir)
+	if err != nil {
+		return nil, err
+	}
+	res := &result{row: r, columns: r.workload.columns(), figures: map[string][][]float64{}}
+	for _, c := range contestants {
+		res.engines = append(res.engines, c.kind.name)
+		start := time.Now()
+		if err := errors.Join(ctx.Err(), r.workload.prepare(c)); err != nil {
+			return nil, fmt.Errorf("%s: %s: prepare: %w", r.name, c.kind.name, err)
+		}
+		if c.volatile() {
+			continue
+		}
+		d.say("%s: %s prepared in %v", r.name, c.kind.name, time.Since(start).Round(time.Millisecond))
+	}
+	for rep := range d.reps {
+		for _, c := range turn(contestants, rep) {
+			figures, err := r.workload.measure(c, 2*uint64(rep))
+			if err := errors.Join(ctx.Err(), err); err != nil {
+				return nil, fmt.Errorf("%s: %s: %w", r.name, c.kind.name, err)
+			}
+			res.figures[c.kind.name] = append(res.figures[c.kind.name], figures)
+			d.say("%s: %d of %d: %s: %s %s", r.name, rep+1, d.reps, c.kind.name, number(figures[0]), res.columns[0].name)
+		}
+	}
+	return res, nil
+}
+
+// contestants returns the engines of a row, with what they need, and a folder each if they have files.
+func (d *driver) contestants(r row, dir string) ([]*contestant, error) {
+	if d.keys == nil || len(d.keys.keys) != r.keys {
+		d.keys = newDataset(r.keys, r.value)
+	}
+	data := d.keys.withValues(r.value)
+	var all []*contestant
+	for _, name := range r.engines {
+		if !d.chosen(name) {
+			continue
+		}
+		c := &contestant{kind: kindOf(name), data: data, version: make([]uint32, r.keys)}
+		if !r.inMemory && !c.kind.volatile {
+			c.dir = filepath.Join(dir, name)
+			if err := os.Mkdir(c.dir, 0o777); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+func kindOf(name string) kind {
+	return kinds[slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })]
+}
+
+// turn returns s begun at another place in each repetition, and backwards in every second one.
+func turn[T any](s []T, rep int) []T {
+	if len(s) == 0 {
+		return nil
+	}
+	from := rep / 2 % len(s)
+	turned := slices.Concat(s[from:], s[:from])
+	if rep%2 == 1 {
+		slices.Reverse(turned)
+	}
+	return turned
+}
+
+func (d *driver) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(d.progress, format+"\n", args...)
+}
+
+// column returns an engine's figures of one column, a figure for each repetition.
+func (r *result) column(engine string, at int) []float64 {
+	var figures []float64
+	for _, f := range r.figures[engine] {
+		figures = append(figures, f[at])
+	}
+	return figures
+}
+
+// ratios returns how far ahead of peer this library is in a column, repetition by repetition; nil if one of the two was not
+// measured.
+func (r *result) ratios(peer string, at int) []float64 {
+	mine, other := r.column(ours, at), r.column(peer, at)
+	if len(mine) != len(other) {
+		return nil
+	}
+	var ratios []float64
+	for i := range mine {
+		ratios = append(ratios, r.columns[at].ratio(mine[i], other[i]))
+	}
+	return ratios
+}

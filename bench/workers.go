@@ -1,0 +1,33 @@
+package main
+
+import (
+	"errors"
+	"math/rand/v2"
+	"sync"
+)
+
+// A worker is one of several goroutines that share the work of a measure. It has keys of its own, every n-th, so that what a
+// key ends up with does not depend on who was faster; and random numbers of its own, the same for every engine.
+type worker struct {
+	number, of int
+	ops        int
+	rng        *rand.Rand
+}
+
+// pick returns the index of one of the worker's keys.
+func (w *worker) pick(keys int) int {
+	mine := (keys - w.number + w.of - 1) / w.of
+	return w.number + w.of*w.rng.IntN(mine)
+}
+
+// share splits ops operations among n workers and waits for all of them.
+func share(n, ops int, seed uint64, work func(*worker) error) error {
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		w := &worker{number: i, of: n, ops: (ops + n - 1 - i) / n, rng: rand.New(rand.NewPCG(seed, uint64(i)))}
+		wg.Go(func() { errs[i] = work(w) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
