@@ -60,7 +60,7 @@ type crashChecker struct {
 // openings of that.
 func (c *crashChecker) check(p *crashPoint, nest bool) {
 	synctest.Test(c.T, func(t *testing.T) {
-		time.Sleep(p.at.Sub(time.Now()))
+		time.Sleep(time.Until(p.at))
 		inBubble := crashChecker{t, c.mixes, c.known}
 		inBubble.checkImages(p, nest)
 	})

@@ -88,9 +88,7 @@ func (op *Op) message(newest uint64) wire.Message {
 	return m
 }
 
-// checkWire is checkSize by NATS's rules. Create first tries to write as if the key had no revision.
-func (b *Bucket) checkWire(op *Op) error { return b.checkMessage(op, 0) }
-
+// checkMessage is checkSize by NATS's rules, for Create if newest is the revision that it follows.
 func (b *Bucket) checkMessage(op *Op, newest uint64) error {
 	if limit := int(b.cfg.MaxValueSize); limit > 0 {
 		m := op.message(newest)
@@ -106,11 +104,9 @@ func (b *Bucket) checkMessage(op *Op, newest uint64) error {
 	return nil
 }
 
-// address works out the headers of a write that follows newest and, by NATS's rules, what becomes of its TTL.
+// address works out the headers of a write that follows newest and, by NATS's rules, what becomes of its TTL. A Put without one
+// has no headers.
 func (b *Bucket) address(op *Op, newest *revision) error {
-	if op.kind == opPut && op.ttl == 0 {
-		return nil
-	}
 	if op.byWire && op.kind == opCreate && newest.number > 0 {
 		if err := b.checkMessage(op, newest.number); err != nil {
 			return err

@@ -151,7 +151,7 @@ func (b *Bucket) writeVolatile(ops []Op) (first uint64, at int, err error) {
 		b.insert(h, r, deadline)
 	}
 	b.published = b.accepted
-	for i := range ops {
+	for i := 0; i < len(ops) && len(b.bells.watchers) > 0; i++ {
 		h := ops[i].history
 		b.bells.ring(&written{history: h, revision: h.newest, deadline: b.ownDeadline(&h.newest)})
 	}
@@ -245,11 +245,7 @@ func (b *Bucket) decideOne(op *Op, now int64) error {
 			return err
 		}
 	}
-	check := b.checkSize
-	if op.byWire {
-		check = b.checkWire
-	}
-	if err := check(op); err != nil {
+	if err := b.checkSize(op); err != nil {
 		return err
 	}
 	newest := b.newest(op.history, now)
@@ -280,8 +276,10 @@ func (b *Bucket) decideOne(op *Op, now int64) error {
 			return err
 		}
 	}
-	if err := b.address(op, newest); err != nil {
-		return err
+	if op.kind != opPut || op.ttl != 0 {
+		if err := b.address(op, newest); err != nil {
+			return err
+		}
 	}
 	op.growth = b.weightOf(op.key, len(op.value), op.header)
 	if h := op.history; h != nil {
@@ -296,6 +294,9 @@ func (b *Bucket) decideOne(op *Op, now int64) error {
 
 // checkSize checks the bucket's limit on values.
 func (b *Bucket) checkSize(op *Op) error {
+	if op.byWire {
+		return b.checkMessage(op, 0) // as if the key had no revision; a Create over a marker is checked again
+	}
 	if limit := b.cfg.MaxValueSize; limit > 0 && len(op.value) > int(limit) {
 		return op.tooLarge(b.name, int64(limit))
 	}
