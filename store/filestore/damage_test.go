@@ -47,8 +47,8 @@ func (m *mutation) hits(file string, from, to int64) bool {
 func (m *mutation) isSegment() bool { return strings.HasSuffix(m.file, ".seg") }
 
 func TestFlippedBytes(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
 	forEachFile(t, func(t *testing.T, x *sound, file string, data []byte) {
+		rng := rand.New(rand.NewPCG(1, uint64(len(data))))
 		flips := make([]byte, len(data))
 		for i := range flips {
 			flips[i] = 1 << rng.IntN(8)

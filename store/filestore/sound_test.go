@@ -64,6 +64,7 @@ func soundFolder(t testing.TB, crash bool) *sound {
 		require.NoError(t, backend.Close()) // and compaction is over
 	}
 	options.SegmentSize *= 2 // so that all of the last bucket is in its second segment
+	options.Garbage = 0.99   // and compaction makes no third one meanwhile
 	backend, err := filestore.Open("db", options)
 	require.NoError(t, err)
 	createStore(t, backend, "empty")
