@@ -2,6 +2,7 @@ package kv_test
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -34,10 +35,33 @@ func readKilled(t *testing.T, dir string, open func(string, ...kv.OpenOption) (*
 	for _, name := range names {
 		b, err := db.Bucket(t.Context(), name)
 		require.NoError(t, err)
-		found.buckets[name] = contentsOf(t, b)
+		c := contentsOf(t, b)
+		c.Entries = atOnce(t, b, c.Entries)
+		found.buckets[name] = c
 	}
 	require.NoError(t, db.Close())
 	return found
+}
+
+// atOnce reads the keys that expire by themselves again, each at one moment: while a watcher reads, the newest revision of a
+// key can expire after an older one was delivered.
+func atOnce(t *testing.T, b *kv.Bucket, entries []kv.Entry) []kv.Entry {
+	t.Helper()
+	timed := map[string]bool{}
+	entries = slices.DeleteFunc(entries, func(e kv.Entry) bool {
+		if strings.HasPrefix(e.Key, killTimed) {
+			timed[e.Key] = true
+		}
+		return timed[e.Key]
+	})
+	for key := range timed {
+		revisions, err := b.History(t.Context(), key)
+		if !errors.Is(err, kv.ErrKeyNotFound) {
+			require.NoError(t, err)
+		}
+		entries = append(entries, revisions...)
+	}
+	return entries
 }
 
 // untimed returns what does not change by itself.
