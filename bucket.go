@@ -30,9 +30,11 @@ type Bucket struct {
 	durable bool              // the log is not a store.Volatile
 	values  store.ValueReader // the log, if it keeps the values; else nil
 
-	accept  sync.Mutex // durable only: one writer at a time decides; taken before mu, and held by what no write may overtake
-	made    *group     // durable only: a group that whoever holds accept has to commit
-	commits committer  // durable only
+	accept  sync.Mutex   // durable only: one writer at a time decides; taken before mu, and held by what no write may overtake
+	made    *group       // durable only: a group that whoever holds accept has to commit
+	commits committer    // durable only
+	writers atomic.Int32 // durable only: how many write
+	slow    bool         // durable only: the append before took long; of the one who commits
 
 	ordering   sync.Mutex   // held by the one who puts fresh keys in order; taken after accept and before mu
 	mu         sync.RWMutex // guards what follows; held for memory work only
@@ -59,8 +61,11 @@ type Bucket struct {
 	snapshots  []*snapshot    // of listings under way
 	exports    []*logSnapshot // under way
 	forgetting *pin           // of the Append under way; nil if there is none, or it does not forget values
-	bells      bells          // which watchers a write wakes
-	starting   []*Watcher     // watchers that have not caught up yet
+	sparePin   *pin           // of the Append before, if nobody else has it
+
+	spareRevisions *[]revision // room for older revisions of a history; nil if there is none
+	bells          bells       // which watchers a write wakes
+	starting       []*Watcher  // watchers that have not caught up yet
 }
 
 // A size counts revisions that are accepted and not published.

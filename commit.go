@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
+	"time"
 
 	"github.com/revkv/kv/store"
 )
@@ -21,9 +23,11 @@ import (
 type group struct {
 	before *group // must be done first; nil if there is none
 	groupWork
-	bytes int           // of the values of records
-	done  chan struct{} // closed when err is set and, without one, everything is published
-	err   error
+	bytes int // of the values of records
+
+	waiting chan struct{} // closed when the group is done; nil if nobody waits; guarded by the committer's mu
+	done    bool          // err is set and, without one, everything is published; guarded by the committer's mu
+	err     error
 }
 
 // A groupWork is what a group has to write and to publish.
@@ -62,7 +66,7 @@ func (c *committer) join(add func(*group)) (g, made *group) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.open == nil || c.open.bytes >= fullGroup {
-		c.open = &group{before: c.tail, groupWork: c.spare, done: make(chan struct{})}
+		c.open = &group{before: c.tail, groupWork: c.spare}
 		c.spare = groupWork{}
 		c.tail = c.open
 		made = c.open
@@ -71,16 +75,33 @@ func (c *committer) join(add func(*group)) (g, made *group) {
 	return c.open, made
 }
 
-// close ends joining.
-func (c *committer) close(g *group) {
+// awaitBefore waits until the group before is done.
+func (c *committer) awaitBefore(g *group) {
 	if g.before != nil {
-		<-g.before.done
+		c.waitFor(g.before)
 		g.before = nil
 	}
+}
+
+// close ends joining.
+func (c *committer) close(g *group) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.open == g {
 		c.open = nil
+	}
+}
+
+// waitFor waits until a group is done.
+func (c *committer) waitFor(g *group) {
+	c.mu.Lock()
+	if !g.done && g.waiting == nil {
+		g.waiting = make(chan struct{})
+	}
+	done, waiting := g.done, g.waiting
+	c.mu.Unlock()
+	if !done {
+		<-waiting
 	}
 }
 
@@ -94,7 +115,7 @@ func (c *committer) last() *group {
 // wait waits until all groups are done. The caller holds accept, so no write joins meanwhile.
 func (c *committer) wait() {
 	if tail := c.last(); tail != nil {
-		<-tail.done
+		c.waitFor(tail)
 	}
 }
 
@@ -111,6 +132,8 @@ func (b *Bucket) writeDurable(ops []Op) (first uint64, at int, err error) {
 			ops[i].copied = string(ops[i].value)
 		}
 	}
+	b.writers.Add(1)
+	defer b.writers.Add(-1)
 	b.accept.Lock()
 	b.mu.Lock()
 	now := b.now()
@@ -137,7 +160,7 @@ func (b *Bucket) writeDurable(ops []Op) (first uint64, at int, err error) {
 	}
 	b.unlockAndCommit()
 	if g != nil {
-		if <-g.done; g.err != nil {
+		if b.commits.waitFor(g); g.err != nil {
 			return 0, -1, g.err
 		}
 	}
@@ -200,6 +223,15 @@ func (b *Bucket) acceptRevision(g *group, h *history, r revision, deadline int64
 
 // commit hands a group to the store and publishes it.
 func (b *Bucket) commit(g *group) {
+	b.commits.awaitBefore(g)
+	several := b.writers.Load() > 1
+	var begun time.Time
+	if several {
+		if b.slow {
+			runtime.Gosched() // so that the others, who may have been woken by the group before, can join
+		}
+		begun = time.Now()
+	}
 	b.commits.close(g)
 	if g.err = b.db.readOnly(); g.err == nil {
 		b.mu.Lock()
@@ -209,23 +241,34 @@ func (b *Bucket) commit(g *group) {
 		}
 		b.mu.Unlock()
 	}
-	b.commits.recycle(g)
-	close(g.done)
+	if several {
+		b.slow = time.Since(begun) > slowAppend
+	}
+	b.commits.finish(g)
 }
 
-// recycle takes the work off a group that is done: the group made last is remembered until there is another. Room for a few
-// writes is kept for the next group.
-func (c *committer) recycle(g *group) {
+// slowAppend is from when on an append takes longer than it takes to wait for more writes to join it.
+const slowAppend = 50 * time.Microsecond
+
+// finish wakes those who wait for a group. It takes the work off it: the group made last is remembered until there is another.
+// Room for a few writes is kept for the next group.
+func (c *committer) finish(g *group) {
 	work := g.groupWork
 	g.groupWork = groupWork{}
-	if len(work.records) > spareWrites || len(work.trim) > spareWrites {
-		return
+	few := len(work.records) <= spareWrites && len(work.trim) <= spareWrites
+	if few {
+		clear(work.records)
+		clear(work.writes)
 	}
-	clear(work.records)
-	clear(work.writes)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.spare = groupWork{work.records[:0], work.trim[:0], work.writes[:0]}
+	if few {
+		c.spare = groupWork{work.records[:0], work.trim[:0], work.writes[:0]}
+	}
+	g.done = true
+	if g.waiting != nil {
+		close(g.waiting)
+	}
 }
 
 // append hands records, and revisions to forget, to the store. mu is held, and let go meanwhile. If it fails the database is
@@ -235,7 +278,9 @@ func (b *Bucket) append(records []store.Record, trim []uint64) error {
 	b.mu.Unlock()
 	err := b.log.Append(records, trim)
 	b.mu.Lock()
-	b.forgetting.unpin()
+	if b.forgetting.unpin() {
+		b.sparePin = b.forgetting
+	}
 	b.forgetting = nil
 	if err != nil {
 		return b.db.fail(fmt.Errorf("bucket %q: %w", b.name, err))
@@ -255,7 +300,13 @@ func (b *Bucket) pinFor(trim []uint64) *pin {
 	if b.values == nil || len(trim) == 0 {
 		return nil
 	}
-	return &pin{1, b.values.Pin()}
+	p := b.sparePin
+	if p == nil {
+		p = new(pin)
+	}
+	b.sparePin = nil
+	p.users, p.release = 1, b.values.Pin()
+	return p
 }
 
 // pin returns a pin for a listing, nil if there is nothing to keep; mu is held.
@@ -270,14 +321,16 @@ func (b *Bucket) pin() *pin {
 	return &pin{1, b.values.Pin()}
 }
 
-// unpin ends one use of the pin; mu is held.
-func (p *pin) unpin() {
+// unpin ends one use of the pin, and reports whether it was the last; mu is held.
+func (p *pin) unpin() bool {
 	if p == nil {
-		return
+		return false
 	}
-	if p.users--; p.users == 0 {
-		p.release()
+	if p.users--; p.users > 0 {
+		return false
 	}
+	p.release()
+	return true
 }
 
 // add adds what, or takes it off if sign is -1.

@@ -1,6 +1,7 @@
 package kv_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -283,9 +284,10 @@ func TestTornTails(t *testing.T) {
 	segments, err := filepath.Glob(filepath.Join(killed, "*-b", "*.seg"))
 	require.NoError(t, err)
 	require.Len(t, segments, 1)
-	info, err := os.Stat(segments[0])
+	data, err := os.ReadFile(segments[0])
 	require.NoError(t, err)
-	require.NoError(t, os.Truncate(segments[0], info.Size()-1))
+	size := int64(len(bytes.TrimRight(data, "\x00"))) - 1 // of zeros there may be many behind the last frame
+	require.NoError(t, os.Truncate(segments[0], size))
 
 	before := fileHashes(t, killed)
 	reader := openReadOnly(t, killed)
@@ -294,7 +296,7 @@ func TestTornTails(t *testing.T) {
 	require.Len(t, torn, 1)
 	assert.Equal(t, "B", torn[0].Bucket)
 	assert.Equal(t, segments[0], torn[0].File)
-	assert.Equal(t, info.Size()-1, torn[0].Offset+torn[0].Bytes)
+	assert.Equal(t, size, torn[0].Offset+torn[0].Bytes)
 	assert.NotEmpty(t, torn[0].Reason)
 	assert.Equal(t, before, fileHashes(t, killed))
 

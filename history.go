@@ -83,9 +83,12 @@ func (h *history) displaced(depth int, op Operation) int {
 	return n
 }
 
-// add makes r the newest revision.
-func (h *history) add(r revision) {
+// add makes r the newest revision. Spare is room for older ones that remove has left, taken if it is needed.
+func (h *history) add(r revision, spare **[]revision) {
 	if h.newest.number != 0 {
+		if h.older == nil {
+			h.older, *spare = *spare, nil
+		}
 		if h.older == nil {
 			h.older = new([]revision)
 		}
@@ -94,8 +97,11 @@ func (h *history) add(r revision) {
 	h.newest = r
 }
 
-// remove takes the i-th revision out.
-func (h *history) remove(i int) {
+// mostSpareRevisions is for how many older revisions room is kept.
+const mostSpareRevisions = 8
+
+// remove takes the i-th revision out. If none but the newest stays it leaves room for older ones to the next add.
+func (h *history) remove(i int, spare **[]revision) {
 	last := h.len() - 1
 	if last == 0 {
 		h.newest = revision{}
@@ -108,10 +114,11 @@ func (h *history) remove(i int) {
 	}
 	copy(older[i:], older[i+1:])
 	older[last-1] = revision{} // lets go of the value
-	older = older[:last-1]
-	if len(older) == 0 {
+	*h.older = older[:last-1]
+	if last == 1 {
+		if cap(older) <= mostSpareRevisions {
+			*spare = h.older
+		}
 		h.older = nil
-		return
 	}
-	*h.older = older
 }

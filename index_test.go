@@ -25,7 +25,7 @@ func liveHistory(key string) *history {
 }
 
 func removeFrom(x *index, h *history) {
-	h.remove(0)
+	h.remove(0, new(*[]revision))
 	x.remove(h)
 }
 

@@ -13,6 +13,7 @@ type logBench struct {
 	histories []history
 	kept      map[uint64]*history
 	last      uint64
+	spare     *[]revision
 }
 
 func newLogBench(keys int) *logBench {
@@ -26,14 +27,14 @@ func (b *logBench) write(key, depth int, skip uint64) {
 		b.drop(h, 0)
 	}
 	b.last += 1 + skip
-	h.add(revision{number: b.last})
+	h.add(revision{number: b.last}, &b.spare)
 	b.log.append(b.last, h)
 	b.kept[b.last] = h
 }
 
 func (b *logBench) drop(h *history, i int) {
 	delete(b.kept, h.at(i).number)
-	h.remove(i)
+	h.remove(i, &b.spare)
 	b.log.remove()
 }
 

@@ -98,7 +98,8 @@ func CompactAt(garbage float64) OpenOption {
 }
 
 // FileSystem is where the folder is, if not in the file system of the operating system. Package crashfs has one for tests
-// that loses power and fails.
+// that loses power and fails. The tools of package filestore (Verify, Repair, Restore) take a file system too; those of this
+// package are for the operating system's.
 func FileSystem(fsys vfs.FS) OpenOption {
 	return func(o *openOptions) error {
 		if fsys == nil {

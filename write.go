@@ -363,7 +363,7 @@ func (b *Bucket) number(op *Op, now int64) (r revision, deadline int64) {
 // insert makes r, with a deadline of its own or 0, the newest revision of h.
 func (b *Bucket) insert(h *history, r revision, goes int64) {
 	r.timed = goes != 0
-	h.add(r)
+	h.add(r, &b.spareRevisions)
 	b.revisions.append(r.number, h)
 	b.held.add(b.weigh(h.key, &r), 1)
 	if r.timed {
@@ -391,7 +391,7 @@ func (b *Bucket) drop(h *history, i int) {
 	if r.timed {
 		b.removeDeadline(r.number, h)
 	}
-	h.remove(i)
+	h.remove(i, &b.spareRevisions)
 }
 
 // free drops the i-th revision of h and takes its bytes off.

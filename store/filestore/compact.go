@@ -145,14 +145,16 @@ func (l *log) rewrite(run []*segment) error {
 	if err != nil {
 		return err
 	}
-	c := copier{log: l, run: run, next: next, head: head{kind: kindFrame}}
+	c := &copier{log: l, run: run, next: next, head: head{kind: kindFrame}}
+	l.setCopying(c)
+	defer l.setCopying(nil)
 	sealed, err := c.copy()
 	if err == nil {
 		// What is left out may be trimmed by an append that is not durable yet, for the sake of a record of that append.
 		err = l.syncActive()
 	}
 	if err == nil {
-		err = l.replace(run, next, sealed)
+		err = l.replace(c, sealed)
 	}
 	if err != nil {
 		return errors.Join(err, next.drop()) // the file may be in the manifest, so it stays
@@ -164,10 +166,17 @@ func (l *log) rewrite(run []*segment) error {
 	return nil
 }
 
-// replace puts next, nil sealed if there is nothing in it, in place of run.
-func (l *log) replace(run []*segment, next *segment, sealed *sealedEntry) error {
+func (l *log) setCopying(c *copier) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.copying = c
+}
+
+// replace puts what was copied, nothing if sealed is nil, in place of what it was copied from.
+func (l *log) replace(c *copier, sealed *sealedEntry) error {
 	l.changing.Lock()
 	defer l.changing.Unlock()
+	run, next := c.run, c.next
 	m := *l.manifest
 	at := slices.IndexFunc(m.Segments, func(s sealedEntry) bool { return s.Number == run[0].number })
 	var with []sealedEntry
@@ -182,7 +191,7 @@ func (l *log) replace(run []*segment, next *segment, sealed *sealedEntry) error 
 	}
 	l.manifest = &m
 	l.mu.Lock()
-	l.killDead(next)
+	c.killDead()
 	at = slices.Index(l.segments, run[0])
 	l.segments = slices.Replace(slices.Clone(l.segments), at, at+len(run), segments...)
 	l.mu.Unlock()
@@ -193,15 +202,6 @@ func (l *log) replace(run []*segment, next *segment, sealed *sealedEntry) error 
 	return nil
 }
 
-// killDead marks in next what is dead in the segments it was copied from: what is pinned, or was trimmed meanwhile; mu is held.
-func (l *log) killDead(next *segment) {
-	for i := range next.entries {
-		if seg, at, ok := l.find(next.entries[i].revision); !ok || seg.entries[at].dead() {
-			next.kill(i)
-		}
-	}
-}
-
 // A copier writes what is live in a run of segments to another one.
 type copier struct {
 	log   *log
@@ -209,6 +209,7 @@ type copier struct {
 	next  *segment
 	metas []meta
 	trim  []uint64
+	dead  []uint64 // pinned, or trimmed since the copying began: to be marked in next if they are there; guarded by the log's mu
 
 	head head // of the frame in buf
 	buf  []byte
@@ -221,13 +222,10 @@ func (c *copier) copy() (*sealedEntry, error) {
 			return nil, err
 		}
 	}
-	c.log.mu.RLock()
-	c.trim = slices.DeleteFunc(c.trim, func(revision uint64) bool {
-		seg, _, ok := c.log.find(revision)
-		return !ok || slices.Contains(c.run, seg) // gone from all files, or left out of this one
-	})
-	c.log.killDead(c.next)
-	c.log.mu.RUnlock()
+	c.forgetTrims()
+	c.log.mu.Lock()
+	c.killDead()
+	c.log.mu.Unlock()
 	for i := range c.next.entries {
 		if e := &c.next.entries[i]; e.dead() {
 			c.trim = append(c.trim, e.revision) // the frames alone are to tell what is kept
@@ -243,9 +241,39 @@ func (c *copier) copy() (*sealedEntry, error) {
 	return &sealed, err
 }
 
+// atOnce is for how many records the log's lock is held: appends wait for it.
+const atOnce = 1 << 8
+
+// forgetTrims leaves out trims of what is gone from all files, or left out of this one.
+func (c *copier) forgetTrims() {
+	l := c.log
+	kept := c.trim[:0]
+	for some := range slices.Chunk(c.trim, atOnce) {
+		l.mu.RLock()
+		for _, revision := range some {
+			if seg, _, ok := l.find(revision); ok && !slices.Contains(c.run, seg) {
+				kept = append(kept, revision)
+			}
+		}
+		l.mu.RUnlock()
+	}
+	c.trim = kept
+}
+
+// killDead marks in next what is dead by now; the log's mu is held.
+func (c *copier) killDead() {
+	for _, revision := range c.dead {
+		if at, ok := c.next.find(revision); ok {
+			c.next.kill(at)
+		}
+	}
+	c.dead = c.dead[:0]
+}
+
 // copySegment copies the frames of a segment, less what is dead.
 func (c *copier) copySegment(seg *segment) error {
 	wanted := c.wanted(seg)
+	c.next.entries, c.metas = slices.Grow(c.next.entries, len(wanted)), slices.Grow(c.metas, len(wanted))
 	s := scanner{reader: &reader{name: seg.name, file: seg.file, size: seg.end}, salt: seg.salt, at: seg.start}
 	for {
 		ok, reason, err := s.next()
@@ -275,18 +303,21 @@ func (c *copier) copySegment(seg *segment) error {
 
 // wanted returns the revisions of a segment that are live, or pinned.
 func (c *copier) wanted(seg *segment) []uint64 {
-	c.log.mu.RLock()
-	defer c.log.mu.RUnlock()
-	revisions := make([]uint64, 0, seg.live)
-	for i := range seg.entries {
-		e := &seg.entries[i]
-		if e.dead() && !c.log.pins.holds(e.revision) {
-			continue
+	l := c.log
+	revisions := make([]uint64, 0, len(seg.entries))
+	for some := range slices.Chunk(seg.entries, atOnce) {
+		l.mu.Lock()
+		for i := range some {
+			e := &some[i]
+			if e.dead() && !l.pins.holds(e.revision) {
+				continue
+			}
+			if e.dead() {
+				c.pin(e.revision)
+			}
+			revisions = append(revisions, e.revision)
 		}
-		if e.dead() {
-			c.pin(e.revision)
-		}
-		revisions = append(revisions, e.revision)
+		l.mu.Unlock()
 	}
 	return revisions
 }
@@ -298,6 +329,7 @@ func (c *copier) pin(revision uint64) {
 		p.oldest = revision
 	}
 	p.clock = c.log.pins.clock
+	c.dead = append(c.dead, revision)
 }
 
 // begin begins a frame if none is begun.

@@ -214,11 +214,18 @@ func (x *sound) active(file string) bool {
 	return slices.ContainsFunc(x.frames, func(f filestore.FramePlace) bool { return f.Active && f.File == file })
 }
 
-// endsWell reports whether a segment that is not sealed was cut between two frames. Nobody can miss anything then.
+// endsWell reports whether a segment that is not sealed was changed behind a frame, and nothing but zeros is there now. Nobody can
+// miss anything then.
 func (x *sound) endsWell(m *mutation) bool {
-	return int64(len(m.data)) == m.from && slices.ContainsFunc(x.frames, func(f filestore.FramePlace) bool {
-		return f.Active && f.File == m.file && (f.Offset == m.from || f.End == m.from)
-	})
+	end := int64(-1)
+	for _, f := range x.frames {
+		for _, at := range []int64{f.Offset, f.End} {
+			if f.Active && f.File == m.file && at <= m.from {
+				end = max(end, at)
+			}
+		}
+	}
+	return end >= 0 && int64(len(m.data)) >= end && len(bytes.Trim(m.data[end:], "\x00")) == 0
 }
 
 // requirePrefix requires that of the bucket with the active segment the first appends are there, as many as are whole.

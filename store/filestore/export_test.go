@@ -21,7 +21,7 @@ func WriteExample(fsys vfs.FS, dir string, batches [][]store.Record, trims [][]u
 	if err != nil {
 		return err
 	}
-	l := &log{fsys: fsys, dir: dir, opts: opts, manifest: m, number: m.Active, active: seg}
+	l := &log{fsys: fsys, dir: dir, opts: opts, manifest: m, number: m.Active, active: seg, limit: opts.SegmentSize}
 	for i := range batches {
 		err = errors.Join(err, l.Append(batches[i], trims[i]))
 	}

@@ -189,6 +189,9 @@ func (s *formatSegment) frames(b *formatBucket) error {
 			return nil
 		}
 		if !ok || end > len(s.file) || !s.frame(s.file[at+32:end], h, b) {
+			if len(bytes.Trim(s.file[at:], "\x00")) == 0 {
+				return nil
+			}
 			return s.judge(at)
 		}
 		at = end

@@ -45,10 +45,17 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // checksum returns the checksum of data in the segment with a salt, at a place: an offset or a revision.
 func checksum(salt, place uint64, data []byte) uint32 {
-	var seed [16]byte
-	binary.LittleEndian.PutUint64(seed[:], salt)
-	binary.LittleEndian.PutUint64(seed[8:], place)
-	return crc32.Update(crc32.Update(0, castagnoli, seed[:]), castagnoli, data)
+	return crc32.Update(addToSum(addToSum(0, salt), place), castagnoli, data)
+}
+
+// addToSum adds the bytes of v to a checksum. For crc32.Update they would have to be on the heap.
+func addToSum(sum uint32, v uint64) uint32 {
+	sum = ^sum
+	for range 8 {
+		sum = castagnoli[byte(sum)^byte(v)] ^ sum>>8
+		v >>= 8
+	}
+	return ^sum
 }
 
 // A header is the beginning of a segment. With the bucket's name and configuration in it a segment can be read alone, if

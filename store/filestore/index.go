@@ -3,6 +3,7 @@ package filestore
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/revkv/kv/store"
 )
@@ -35,6 +36,7 @@ type meta struct {
 // the record before.
 func appendIndex(buf []byte, seg *segment, metas []meta, trim []uint64) []byte {
 	start := len(buf)
+	buf = slices.Grow(buf, indexRoom(metas, trim))
 	buf = append(buf, make([]byte, headLen+checksumLen)...)
 	buf = binary.AppendUvarint(buf, uint64(seg.live))
 	var last struct {
@@ -70,6 +72,16 @@ func appendIndex(buf []byte, seg *segment, metas []meta, trim []uint64) []byte {
 	h := head{kind: kindIndex, length: uint32(checksumLen + len(body)), unsynced: seg.unsynced(), revision: seg.newest}
 	h.put(buf[start:], seg.salt, seg.end)
 	return buf
+}
+
+// indexRoom returns how many bytes an index has at most, but for numbers that are larger than they mostly are.
+func indexRoom(metas []meta, trim []uint64) int {
+	const forNumbers = 24 // of a record: operation, revision, created, offset, three lengths
+	room := headLen + checksumLen + len(metas)*forNumbers + len(trim)*binary.MaxVarintLen32
+	for i := range metas {
+		room += len(metas[i].key)
+	}
+	return room
 }
 
 // readIndex reads the index of a segment and checks it. The body is the index without head and checksum; it belongs to the

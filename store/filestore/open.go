@@ -218,7 +218,7 @@ func (l *log) loadActive() (trim []uint64, err error) {
 		return nil, err
 	}
 	seg.first, seg.newest = l.newest+1, l.newest
-	s := scanner{reader: r, salt: seg.salt, at: seg.start, newest: l.newest}
+	s := scanner{reader: r, salt: seg.salt, at: seg.start, newest: l.newest, active: true}
 	for {
 		ok, reason, err := s.next()
 		if err != nil {

@@ -11,26 +11,65 @@ import (
 
 // makeRoom sees to it that there is an active segment with room for size bytes.
 func (l *log) makeRoom(size int64) error {
-	if seg := l.active; seg != nil && (seg.end == seg.start || seg.end+size <= l.opts.SegmentSize/8 || l.fits(size)) {
+	if seg := l.active; seg != nil && (seg.end == seg.start || seg.end+size <= l.limit) {
 		return nil
 	}
 	l.changing.Lock()
 	defer l.changing.Unlock()
-	next, err := l.create()
-	if err != nil {
-		return err
+	next := l.next
+	if next == nil {
+		var err error
+		if next, err = l.create(); err != nil {
+			return err
+		}
 	}
+	l.next = nil
+	l.preparing.Store(false)
 	if err := l.seal(next); err != nil {
 		return errors.Join(err, next.drop()) // the file may be in the manifest, so it stays
 	}
 	return nil
 }
 
-// fits reports whether the active segment has room for size bytes.
-func (l *log) fits(size int64) bool {
+// prepareLater makes the file of the next segment when the active one is half full, so that no append waits for that. No manifest
+// names it yet, so a crash leaves a file that is nothing.
+func (l *log) prepareLater() {
+	if l.active.end <= l.limit/2 || l.preparing.Load() {
+		return
+	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return l.active.end+size <= l.segmentSize()
+	if l.closed {
+		return
+	}
+	l.preparing.Store(true)
+	l.work.Add(1)
+	go l.prepare()
+}
+
+func (l *log) prepare() {
+	defer l.work.Done()
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	if l.fault.Load() != nil || !l.preparing.Load() || l.next != nil {
+		return
+	}
+	next, err := l.create()
+	if err != nil {
+		_ = l.fail(err)
+		return
+	}
+	l.next = next
+}
+
+// dropNext removes the file of the next segment, if it is made; changing is held.
+func (l *log) dropNext() {
+	if l.next != nil {
+		l.next.gone.Store(true)
+		_ = l.next.drop() // nothing is in it
+		l.next = nil
+	}
+	l.preparing.Store(false)
 }
 
 // segmentSize returns how large a segment of this bucket may be: an eighth of what the bucket has, within bounds. So the
@@ -96,6 +135,23 @@ func (s *segment) syncTo(end int64) error {
 	return nil
 }
 
+// mostFilled is how many bytes fill adds at most.
+const mostFilled = 1 << 20
+
+// fill sees to it that the file goes on behind what has been written up to end, with zeros. So most syncs have no new length to
+// write, which takes a file system much longer than the bytes.
+func (s *segment) fill(end int64) error {
+	if end <= s.filled {
+		return nil
+	}
+	zeros := make([]byte, min(end, mostFilled))
+	if _, err := s.file.WriteAt(zeros, end); err != nil {
+		return err
+	}
+	s.filled = end + int64(len(zeros))
+	return nil
+}
+
 // rewrite writes again what is not known to be synced, for a sync to come: one that has failed may have left it in memory only.
 func (s *segment) rewrite() error {
 	r := &reader{name: s.name, file: s.file, size: s.end}
@@ -118,10 +174,16 @@ func (s *segment) finish(metas []meta, trim []uint64) (sealedEntry, error) {
 	if _, err := s.file.WriteAt(index, s.end); err != nil {
 		return sealedEntry{}, fmt.Errorf("write index of %s: %w", s.name, err)
 	}
+	size := s.end + int64(len(index))
+	if size < s.filled {
+		if err := s.file.Truncate(size); err != nil {
+			return sealedEntry{}, fmt.Errorf("cut %s behind its index: %w", s.name, err)
+		}
+	}
 	if err := s.sync(); err != nil {
 		return sealedEntry{}, err
 	}
-	return sealedEntry{Number: s.number, Size: s.end + int64(len(index)), Index: s.end}, nil
+	return sealedEntry{Number: s.number, Size: size, Index: s.end}, nil
 }
 
 // seal ends the active segment, if there is one, and makes next active, which may be nil; changing is held, and no Append
@@ -158,7 +220,7 @@ func (l *log) seal(next *segment) error {
 	if seg != nil && next != nil {
 		next.entries = make([]entry, 0, len(seg.entries)) // it will have about as many
 	}
-	l.freed = checkNow
+	l.freed, l.limit = checkNow, l.segmentSize()
 	l.mu.Unlock()
 	if seg != nil && !wanted {
 		seg.gone.Store(true)
@@ -187,5 +249,6 @@ func (l *log) configure(config []byte) error {
 		return l.fail(err)
 	}
 	l.manifest = &m
+	l.dropNext() // the old configuration is in it
 	return nil
 }

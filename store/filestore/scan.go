@@ -11,6 +11,7 @@ type scanner struct {
 	salt   uint64
 	at     int64  // where the next frame begins
 	newest uint64 // the greatest revision before it
+	active bool   // behind the frames there may be zeros up to the end of the file
 
 	head  head   // of the frame that next read
 	items []item // its items; good until the next call
@@ -20,6 +21,17 @@ type scanner struct {
 // that of the index then), or where what follows is not a frame: reason says what is wrong there. An error is one of
 // the file system.
 func (s *scanner) next() (ok bool, reason string, err error) {
+	if ok, reason, err = s.frame(); reason != "" && s.active {
+		var empty bool
+		if empty, err = s.reader.emptyFrom(s.at); empty {
+			reason = ""
+		}
+	}
+	return ok, reason, err
+}
+
+// frame is next, whatever the segment is.
+func (s *scanner) frame() (ok bool, reason string, err error) {
 	s.head = head{}
 	left := s.reader.size - s.at
 	if left == 0 {

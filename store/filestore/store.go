@@ -26,18 +26,24 @@ type log struct {
 	changing sync.Mutex
 	manifest *manifest // guarded by changing
 	number   uint64    // of the segment made last; guarded by changing
+	next     *segment  // made ahead, to be active after the one that is; nil if there is none; guarded by changing
+
+	preparing atomic.Bool // next is being made, or there
 
 	mu         sync.RWMutex // guards what follows
 	segments   []*segment   // sealed
 	active     *segment     // nil until there is something to append
 	newest     uint64
 	pins       pins
-	freed      int64 // bytes of records trimmed since it was last looked whether to compact
+	sparePin   *pinHandle // of a pin that has ended
+	freed      int64      // bytes of records trimmed since it was last looked whether to compact
 	compacting bool
+	copying    *copier // of the compaction's step under way; nil if there is none
 	closed     bool
 
 	metas []meta   // of the records in the active segment; Append's
 	trim  []uint64 // what the active segment trims in others; Append's
+	limit int64    // how large the active segment may become; Append's
 	// Append's, reused
 	buf     []byte  // the frame
 	entries []entry // of its records
@@ -84,6 +90,7 @@ func (l *log) Append(recs []store.Record, trim []uint64) error {
 	}
 	l.note(recs, trim)
 	l.syncLater()
+	l.prepareLater()
 	l.compactLater()
 	return nil
 }
@@ -160,11 +167,16 @@ func (l *log) write(seg *segment) error {
 	if l.opts.Sync != SyncAlways() {
 		return nil
 	}
-	return seg.syncTo(seg.end + int64(len(l.buf)))
+	end := seg.end + int64(len(l.buf))
+	if err := seg.fill(end); err != nil {
+		return err
+	}
+	return seg.syncTo(end)
 }
 
 // takeBack removes what a failed write may have left, so that no later opening finds it.
 func (l *log) takeBack(seg *segment) error {
+	seg.filled = 0
 	err := seg.file.Truncate(seg.end)
 	if err == nil {
 		err = seg.file.Sync()
@@ -212,6 +224,9 @@ func (l *log) kill(revision uint64) *segment {
 	if freed := seg.kill(at); freed > 0 {
 		l.pins.trimmed(revision)
 		l.freed += freed
+		if l.copying != nil {
+			l.copying.dead = append(l.copying.dead, revision)
+		}
 	}
 	return seg
 }
@@ -271,12 +286,28 @@ func (l *log) Value(revision uint64) ([]byte, error) {
 func (l *log) Pin() (release func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p := l.pins.add(l.newest)
-	return func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.pins.remove(p)
+	h := l.sparePin
+	if l.sparePin = nil; h == nil {
+		h = &pinHandle{log: l}
+		h.release = h.unpin
 	}
+	h.number = l.pins.add(l.newest)
+	return h.release
+}
+
+// A pinHandle is a pin in the hands of its owner. An engine pins for each append, so the last one is used again.
+type pinHandle struct {
+	log     *log
+	number  uint64
+	release func()
+}
+
+func (h *pinHandle) unpin() {
+	l := h.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pins.remove(h.number)
+	l.sparePin = h
 }
 
 // Records implements store.Store.
@@ -312,6 +343,7 @@ func (l *log) Close() error {
 	l.work.Wait()
 	l.changing.Lock()
 	defer l.changing.Unlock()
+	l.dropNext()
 	var err error
 	if fault := l.fault.Load(); fault != nil {
 		err = *fault

@@ -253,7 +253,7 @@ func (s *survey) nextIndexed() {
 
 // readFrames reads what is before the index.
 func (s *survey) readFrames() error {
-	c := scanner{reader: s.reader, salt: s.salt, at: s.start, newest: s.above}
+	c := scanner{reader: s.reader, salt: s.salt, at: s.start, newest: s.above, active: s.role != roleSealed}
 	for {
 		at := c.at
 		ok, reason, err := c.next()
