@@ -116,7 +116,7 @@ func (l *log) freeze() (f frozen, open bool) {
 	defer l.changing.Unlock()
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	if l.closed {
+	if l.closed.Load() {
 		return f, false
 	}
 	f.manifest = *l.manifest

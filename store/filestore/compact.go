@@ -39,7 +39,7 @@ func (l *log) compactLater() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.freed = 0
-	if l.compacting || l.closed || len(l.victims()) == 0 {
+	if l.compacting || l.closed.Load() || len(l.victims()) == 0 {
 		return
 	}
 	l.compacting = true
@@ -54,7 +54,7 @@ func (l *log) compact() {
 	for steps := 0; ; steps++ {
 		l.mu.Lock()
 		run := l.victims()
-		if len(run) == 0 || l.closed && steps > 0 || l.fault.Load() != nil {
+		if len(run) == 0 || l.closed.Load() && steps > 0 || l.fault.Load() != nil {
 			l.compacting = false
 			l.mu.Unlock()
 			return

@@ -43,6 +43,18 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// sumTables are tables for checksums of 8 bytes at once: sumTables[n][b] is what byte b does to a checksum when n bytes follow.
+var sumTables = func() (t [8]crc32.Table) {
+	t[0] = *castagnoli
+	for n := 1; n < len(t); n++ {
+		for b := range t[n] {
+			sum := t[n-1][b]
+			t[n][b] = castagnoli[byte(sum)] ^ sum>>8
+		}
+	}
+	return t
+}()
+
 // checksum returns the checksum of data in the segment with a salt, at a place: an offset or a revision.
 func checksum(salt, place uint64, data []byte) uint32 {
 	return crc32.Update(addToSum(addToSum(0, salt), place), castagnoli, data)
@@ -50,10 +62,10 @@ func checksum(salt, place uint64, data []byte) uint32 {
 
 // addToSum adds the bytes of v to a checksum. For crc32.Update they would have to be on the heap.
 func addToSum(sum uint32, v uint64) uint32 {
-	sum = ^sum
-	for range 8 {
-		sum = castagnoli[byte(sum)^byte(v)] ^ sum>>8
-		v >>= 8
+	v ^= uint64(^sum)
+	sum = 0
+	for n := range sumTables {
+		sum ^= sumTables[7-n][byte(v>>(8*n))]
 	}
 	return ^sum
 }

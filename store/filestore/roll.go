@@ -39,7 +39,7 @@ func (l *log) prepareLater() {
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	if l.closed {
+	if l.closed.Load() {
 		return
 	}
 	l.preparing.Store(true)

@@ -38,8 +38,8 @@ type log struct {
 	sparePin   *pinHandle // of a pin that has ended
 	freed      int64      // bytes of records trimmed since it was last looked whether to compact
 	compacting bool
-	copying    *copier // of the compaction's step under way; nil if there is none
-	closed     bool
+	copying    *copier     // of the compaction's step under way; nil if there is none
+	closed     atomic.Bool // set under mu
 
 	metas []meta   // of the records in the active segment; Append's
 	trim  []uint64 // what the active segment trims in others; Append's
@@ -97,11 +97,8 @@ func (l *log) Append(recs []store.Record, trim []uint64) error {
 
 // writable reports why nothing can be appended.
 func (l *log) writable() error {
-	l.mu.RLock()
-	closed := l.closed
-	l.mu.RUnlock()
 	switch fault := l.fault.Load(); {
-	case closed:
+	case l.closed.Load():
 		return store.ErrClosed
 	case l.opts.ReadOnly:
 		return store.ErrReadOnly
@@ -257,7 +254,7 @@ func (l *log) find(revision uint64) (seg *segment, at int, ok bool) {
 // Value implements store.ValueReader. Damage is found by the checksum, and its error matches store.ErrCorrupt.
 func (l *log) Value(revision uint64) ([]byte, error) {
 	l.mu.RLock()
-	if l.closed {
+	if l.closed.Load() {
 		l.mu.RUnlock()
 		return nil, store.ErrClosed
 	}
@@ -331,11 +328,11 @@ func (l *log) Records() iter.Seq2[store.Replayed, error] {
 // returns the error that ended writing, if one did; then the segment is left as after a crash.
 func (l *log) Close() error {
 	l.mu.Lock()
-	if l.closed {
+	if l.closed.Load() {
 		l.mu.Unlock()
 		return nil
 	}
-	l.closed = true
+	l.closed.Store(true)
 	l.mu.Unlock()
 	if l.timer != nil {
 		l.timer.Stop()
@@ -385,7 +382,7 @@ func (l *log) syncLater() {
 func (l *log) syncNow() {
 	l.waiting.Store(false)
 	l.mu.RLock()
-	if l.closed {
+	if l.closed.Load() {
 		l.mu.RUnlock()
 		return
 	}
