@@ -3,6 +3,7 @@ package filestore
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -135,21 +136,19 @@ func (s *segment) syncTo(end int64) error {
 	return nil
 }
 
-// mostFilled is how many bytes fill adds at most.
-const mostFilled = 1 << 20
+// zeros are what fill adds at most.
+var zeros [1 << 20]byte
 
 // fill sees to it that the file goes on behind what has been written up to end, with zeros. So most syncs have no new length to
-// write, which takes a file system much longer than the bytes.
-func (s *segment) fill(end int64) error {
+// write, which takes a file system much longer than the bytes. Where there is no room for them the file does without.
+func (s *segment) fill(end int64) {
 	if end <= s.filled {
-		return nil
+		return
 	}
-	zeros := make([]byte, min(end, mostFilled))
-	if _, err := s.file.WriteAt(zeros, end); err != nil {
-		return err
+	s.filled = end + min(end, int64(len(zeros)))
+	if _, err := s.file.WriteAt(zeros[:s.filled-end], end); err != nil {
+		s.filled = math.MaxInt64
 	}
-	s.filled = end + int64(len(zeros))
-	return nil
 }
 
 // rewrite writes again what is not known to be synced, for a sync to come: one that has failed may have left it in memory only.

@@ -165,9 +165,7 @@ func (l *log) write(seg *segment) error {
 		return nil
 	}
 	end := seg.end + int64(len(l.buf))
-	if err := seg.fill(end); err != nil {
-		return err
-	}
+	seg.fill(end)
 	return seg.syncTo(end)
 }
 
