@@ -55,12 +55,12 @@ func TestCrashBeginning(t *testing.T) {
 	}
 }
 
-// crashAmount is how much of something is done: usually, and with -crash.all.
+// crashAmount is how much of something is done: usually, and with -crash.all. Under the race detector it is less than usually.
 func crashAmount(usually, all int) int {
 	switch {
 	case *crashAll:
 		return all
-	case testing.Short():
+	case testing.Short(), underRace:
 		return max(usually/5, 1)
 	}
 	return usually
