@@ -1,0 +1,16 @@
+package place
+
+import (
+	"io/fs"
+	"syscall"
+	"time"
+)
+
+// born returns when a file was made, or zero.
+func born(_ string, info fs.FileInfo) time.Time {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return time.Time{}
+	}
+	return time.Unix(st.Birthtimespec.Unix())
+}
