@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"context"
 	"math"
 
 	"github.com/revkv/kv/internal/adapter"
@@ -15,6 +16,10 @@ func init() {
 		o.asClient = true
 		return nil
 	}))
+	adapter.Get = func(ctx context.Context, bucket any, key string) (value []byte, revision uint64, created int64, err error) {
+		r, _, value, err := bucket.(*Bucket).getNewest(ctx, key)
+		return value, r.number, r.created, err
+	}
 	adapter.Done = func(watcher any) <-chan struct{} { return watcher.(*Watcher).done }
 }
 

@@ -14,28 +14,38 @@ import (
 //
 // Get sees every write that returned before it started. It waits for no disk but the one that it reads from.
 func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
+	r, expires, value, err := b.getNewest(ctx, key)
+	if err != nil {
+		return Entry{}, err
+	}
+	e := b.meta(key, &r, expires)
+	e.Value = value
+	return e, nil
+}
+
+// getNewest is what Get knows of the newest revision, if that is a put.
+func (b *Bucket) getNewest(ctx context.Context, key string) (r revision, expires int64, value []byte, err error) {
 	if err := checkContext(ctx); err != nil {
-		return Entry{}, b.keyFirst("get", key, err)
+		return r, 0, nil, b.keyFirst("get", key, err)
 	}
 	for {
 		b.mu.RLock()
 		h, gone := b.index.get(key), b.gone
-		var r revision
-		var expires int64
+		r, expires = revision{}, 0
 		if h != nil {
 			r = *b.visible(h)
 			expires = b.expires(&r)
 		}
 		b.mu.RUnlock()
 		if gone != nil {
-			return Entry{}, b.keyFirst("get", key, gone)
+			return r, 0, nil, b.keyFirst("get", key, gone)
 		}
 		if r.op != Put || pastNow(expires) {
-			return Entry{}, b.keyFirst("get", key, &KeyError{Op: "get", Bucket: b.name, Key: key, Err: ErrKeyNotFound})
+			return r, 0, nil, b.keyFirst("get", key, &KeyError{Op: "get", Bucket: b.name, Key: key, Err: ErrKeyNotFound})
 		}
-		e, err := b.entry(key, &r, expires)
+		value, err = b.value(key, &r)
 		if !errors.Is(err, store.ErrNotFound) {
-			return e, err
+			return r, expires, value, err
 		}
 		// The revision was trimmed between the two reads: there is a newer one, or none.
 	}
@@ -183,17 +193,25 @@ func (b *Bucket) delta(h *history, number uint64) uint64 {
 
 // entry returns r as an Entry with a value of its own, read from the store if that keeps the values.
 func (b *Bucket) entry(key string, r *revision, expires int64) (Entry, error) {
+	value, err := b.value(key, r)
+	if err != nil {
+		return Entry{}, err
+	}
 	e := b.meta(key, r, expires)
+	e.Value = value
+	return e, nil
+}
+
+// value returns the value of a revision.
+func (b *Bucket) value(key string, r *revision) ([]byte, error) {
 	if b.values == nil || r.size == 0 {
-		e.Value = []byte(r.value)
-		return e, nil
+		return []byte(r.value), nil
 	}
 	value, err := b.values.Value(r.number)
 	if err != nil {
-		return Entry{}, b.valueError(key, r.number, err)
+		return nil, b.valueError(key, r.number, err)
 	}
-	e.Value = value
-	return e, nil
+	return value, nil
 }
 
 // valueError says why the store did not give a value. It matches store.ErrNotFound if the revision was trimmed meanwhile, so

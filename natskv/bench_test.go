@@ -3,6 +3,7 @@ package natskv_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,28 +15,6 @@ import (
 
 const benchKeys = 10_000
 
-// both runs a benchmark on the engine and through the adapter.
-func both(b *testing.B, f func(b *testing.B, engine *kv.Bucket, adapter jetstream.KeyValue)) {
-	ctx := context.Background()
-	value := make([]byte, 128)
-	db := kv.New()
-	adapter, err := natskv.New(db).CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "B", LimitMarkerTTL: time.Minute})
-	if err != nil {
-		b.Fatal(err)
-	}
-	engine, err := db.Bucket(ctx, "B")
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, key := range keys {
-		if _, err := engine.Put(ctx, key, value); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.Run("engine", func(b *testing.B) { b.ReportAllocs(); f(b, engine, nil) })
-	b.Run("adapter", func(b *testing.B) { b.ReportAllocs(); f(b, nil, adapter) })
-}
-
 var keys = func() (keys [benchKeys]string) {
 	for i := range keys {
 		keys[i] = fmt.Sprintf("orders.%08d.state", i)
@@ -43,144 +22,220 @@ var keys = func() (keys [benchKeys]string) {
 	return keys
 }()
 
+// A side is one bucket, as the engine has it and as natskv shows it, with the same keys as that of the other side.
+type side struct {
+	engine  *kv.Bucket
+	adapter jetstream.KeyValue
+}
+
+func newSide(b *testing.B) side {
+	ctx := context.Background()
+	db := kv.New()
+	adapter, err := natskv.New(db).CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "B", LimitMarkerTTL: time.Minute})
+	must(b, err)
+	engine, err := db.Bucket(ctx, "B")
+	must(b, err)
+	for _, key := range keys {
+		_, err := engine.Put(ctx, key, make([]byte, 128))
+		must(b, err)
+	}
+	return side{engine, adapter}
+}
+
+func must(b *testing.B, err error) {
+	if err != nil {
+		b.Helper()
+		b.Fatal(err)
+	}
+}
+
+// sideBySide measures an operation on the engine and the same through the adapter, in turns, a batch at a time, so that what
+// else happens on the machine happens to both. It reports the nanoseconds of each, by the median of the batches, its allocations,
+// and how many times the engine's time the adapter needs.
+func sideBySide(b *testing.B, batch int, engine, adapter func(i int) error) {
+	b.Helper()
+	ops := [2]func(int) error{engine, adapter}
+	var times [2][]time.Duration
+	rounds := 0
+	for b.Loop() {
+		for turn := range ops {
+			at := (turn + rounds) % 2
+			began := time.Now()
+			for i := range batch {
+				must(b, ops[at](rounds*batch+i))
+			}
+			times[at] = append(times[at], time.Since(began))
+		}
+		rounds++
+	}
+	median := func(d []time.Duration) float64 {
+		slices.Sort(d)
+		return float64(d[len(d)/2].Nanoseconds()) / float64(batch)
+	}
+	theirs, ours := median(times[0]), median(times[1])
+	b.ReportMetric(0, "ns/op") // of a pair of batches
+	b.ReportMetric(theirs, "engine-ns")
+	b.ReportMetric(ours, "adapter-ns")
+	b.ReportMetric(ours/theirs, "times")
+	for at, unit := range []string{"engine-allocs", "adapter-allocs"} {
+		i := rounds * batch
+		b.ReportMetric(testing.AllocsPerRun(10, func() { must(b, ops[at](i)); i++ }), unit)
+	}
+}
+
 func BenchmarkGet(b *testing.B) {
 	ctx := context.Background()
-	both(b, func(b *testing.B, engine *kv.Bucket, adapter jetstream.KeyValue) {
-		for i := 0; b.Loop(); i++ {
-			var err error
-			if engine != nil {
-				_, err = engine.Get(ctx, keys[i%benchKeys])
-			} else {
-				_, err = adapter.Get(ctx, keys[i%benchKeys])
-			}
-			if err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
+	s := newSide(b)
+	sideBySide(b, 100,
+		func(i int) error { _, err := s.engine.Get(ctx, keys[i%benchKeys]); return err },
+		func(i int) error { _, err := s.adapter.Get(ctx, keys[i%benchKeys]); return err },
+	)
 }
 
 func BenchmarkPut(b *testing.B) {
 	ctx := context.Background()
+	s, o := newSide(b), newSide(b)
 	value := make([]byte, 128)
-	both(b, func(b *testing.B, engine *kv.Bucket, adapter jetstream.KeyValue) {
-		for i := 0; b.Loop(); i++ {
-			var err error
-			if engine != nil {
-				_, err = engine.Put(ctx, keys[i%benchKeys], value)
-			} else {
-				_, err = adapter.Put(ctx, keys[i%benchKeys], value)
-			}
-			if err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
+	sideBySide(b, 100,
+		func(i int) error { _, err := s.engine.Put(ctx, keys[i%benchKeys], value); return err },
+		func(i int) error { _, err := o.adapter.Put(ctx, keys[i%benchKeys], value); return err },
+	)
 }
 
 func BenchmarkUpdate(b *testing.B) {
 	ctx := context.Background()
+	s, o := newSide(b), newSide(b)
 	value := make([]byte, 128)
-	both(b, func(b *testing.B, engine *kv.Bucket, adapter jetstream.KeyValue) {
-		var rev uint64
-		var err error
-		if engine != nil {
-			rev, err = engine.Put(ctx, keys[0], value)
-		} else {
-			rev, err = adapter.Put(ctx, keys[0], value)
-		}
-		for b.Loop() && err == nil {
-			if engine != nil {
-				rev, err = engine.Update(ctx, keys[0], value, rev)
-			} else {
-				rev, err = adapter.Update(ctx, keys[0], value, rev)
-			}
-		}
-		if err != nil {
-			b.Fatal(err)
-		}
-	})
+	theirs, ours := uint64(1), uint64(1)
+	sideBySide(b, 100,
+		func(int) (err error) { theirs, err = s.engine.Update(ctx, keys[0], value, theirs); return err },
+		func(int) (err error) { ours, err = o.adapter.Update(ctx, keys[0], value, ours); return err },
+	)
 }
 
-func BenchmarkCreateTTL(b *testing.B) {
+// BenchmarkCreate deletes keys and creates them again.
+func BenchmarkCreate(b *testing.B) {
 	ctx := context.Background()
+	s, o := newSide(b), newSide(b)
 	value := make([]byte, 128)
-	both(b, func(b *testing.B, engine *kv.Bucket, adapter jetstream.KeyValue) {
-		for i := 0; b.Loop(); i++ {
-			var err error
-			if engine != nil {
-				_, err = engine.Create(ctx, keys[0], value, kv.KeyTTL(time.Hour))
-				_ = engine.Purge(ctx, keys[0])
-			} else {
-				_, err = adapter.Create(ctx, keys[0], value, jetstream.KeyTTL(time.Hour))
-				_ = adapter.Purge(ctx, keys[0])
-			}
-			if err != nil && i > 0 {
-				b.Fatal(err)
-			}
-		}
-	})
+	sideBySide(b, 100,
+		func(i int) error {
+			must(b, s.engine.Delete(ctx, keys[i%benchKeys]))
+			_, err := s.engine.Create(ctx, keys[i%benchKeys], value)
+			return err
+		},
+		func(i int) error {
+			must(b, o.adapter.Delete(ctx, keys[i%benchKeys]))
+			_, err := o.adapter.Create(ctx, keys[i%benchKeys], value)
+			return err
+		},
+	)
+}
+
+// BenchmarkOptions is BenchmarkCreate with an option for each call.
+func BenchmarkOptions(b *testing.B) {
+	ctx := context.Background()
+	s, o := newSide(b), newSide(b)
+	value := make([]byte, 128)
+	sideBySide(b, 100,
+		func(i int) error {
+			must(b, s.engine.Purge(ctx, keys[i%benchKeys], kv.PurgeTTL(time.Hour)))
+			_, err := s.engine.Create(ctx, keys[i%benchKeys], value, kv.KeyTTL(time.Hour))
+			return err
+		},
+		func(i int) error {
+			must(b, o.adapter.Purge(ctx, keys[i%benchKeys], jetstream.PurgeTTL(time.Hour)))
+			_, err := o.adapter.Create(ctx, keys[i%benchKeys], value, jetstream.KeyTTL(time.Hour))
+			return err
+		},
+	)
+}
+
+func BenchmarkHistory(b *testing.B) {
+	ctx := context.Background()
+	s := newSide(b)
+	sideBySide(b, 100,
+		func(i int) error { _, err := s.engine.History(ctx, keys[i%benchKeys]); return err },
+		func(i int) error { _, err := s.adapter.History(ctx, keys[i%benchKeys]); return err },
+	)
 }
 
 func BenchmarkKeys(b *testing.B) {
 	ctx := context.Background()
-	both(b, func(b *testing.B, engine *kv.Bucket, adapter jetstream.KeyValue) {
-		for b.Loop() {
-			n := 0
-			if engine != nil {
-				var found []string
-				for key, err := range engine.Keys(ctx, ">") {
-					if err != nil {
-						b.Fatal(err)
-					}
-					found = append(found, key)
-				}
-				n = len(found)
-			} else {
-				found, err := adapter.Keys(ctx)
-				if err != nil {
-					b.Fatal(err)
-				}
-				n = len(found)
+	s := newSide(b)
+	sideBySide(b, 1,
+		func(int) error {
+			var found []string
+			for key, err := range s.engine.Keys(ctx, ">") {
+				must(b, err)
+				found = append(found, key)
 			}
-			if n < benchKeys-1 {
-				b.Fatal(n)
-			}
-		}
-	})
+			return nil
+		},
+		func(int) error { _, err := s.adapter.Keys(ctx); return err },
+	)
 }
 
-// BenchmarkWatch reads the first entries of a watch.
-func BenchmarkWatch(b *testing.B) {
+// BenchmarkWatchInitial reads what a watch of all keys begins with.
+func BenchmarkWatchInitial(b *testing.B) {
 	ctx := context.Background()
-	both(b, func(b *testing.B, engine *kv.Bucket, adapter jetstream.KeyValue) {
-		for b.Loop() {
-			if engine != nil {
-				w, err := engine.Watch(ctx, ">")
-				if err != nil {
-					b.Fatal(err)
+	s := newSide(b)
+	sideBySide(b, 1,
+		func(int) error {
+			w, err := s.engine.Watch(ctx, ">")
+			must(b, err)
+			defer w.Stop()
+			for {
+				if e, err := w.Next(ctx); err != nil || e.Kind == kv.CaughtUp {
+					return err
 				}
-				for e, err := range w.Events(ctx) {
-					if err != nil {
-						b.Fatal(err)
-					}
-					if e.Kind == kv.CaughtUp {
-						break
-					}
-				}
-				w.Stop()
-				continue
 			}
-			w, err := adapter.WatchAll(ctx)
-			if err != nil {
-				b.Fatal(err)
-			}
+		},
+		func(int) error {
+			w, err := s.adapter.WatchAll(ctx)
+			must(b, err)
 			for e := range w.Updates() {
 				if e == nil {
 					break
 				}
 			}
-			_ = w.Stop()
-		}
-	})
+			return w.Stop()
+		},
+	)
+}
+
+// BenchmarkWatchLive puts 100 keys and reads what a watcher is told.
+func BenchmarkWatchLive(b *testing.B) {
+	ctx := context.Background()
+	s, o := newSide(b), newSide(b)
+	value := make([]byte, 128)
+	theirs, err := s.engine.Watch(ctx, ">", kv.UpdatesOnly())
+	must(b, err)
+	defer theirs.Stop()
+	ours, err := o.adapter.WatchAll(ctx, jetstream.UpdatesOnly())
+	must(b, err)
+	defer func() { must(b, ours.Stop()) }()
+	sideBySide(b, 1,
+		func(int) error {
+			for i := range 100 {
+				_, err := s.engine.Put(ctx, keys[i], value)
+				must(b, err)
+			}
+			for range 100 {
+				_, err := theirs.Next(ctx)
+				must(b, err)
+			}
+			return nil
+		},
+		func(int) error {
+			for i := range 100 {
+				_, err := o.adapter.Put(ctx, keys[i], value)
+				must(b, err)
+			}
+			for range 100 {
+				<-ours.Updates()
+			}
+			return nil
+		},
+	)
 }

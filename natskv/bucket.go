@@ -30,11 +30,11 @@ var _ jetstream.KeyValue = (*bucket)(nil)
 func (b *bucket) Bucket() string { return b.name }
 
 func (b *bucket) Get(ctx context.Context, key string) (jetstream.KeyValueEntry, error) {
-	e, err := b.current.Load().Get(ctx, key)
+	value, revision, created, err := adapter.Get(ctx, b.current.Load(), key)
 	if err != nil {
 		return b.getAgain(ctx, key, err)
 	}
-	return b.read(&e), nil
+	return &entry{bucket: &b.handle, key: key, value: value, revision: revision, created: created}, nil
 }
 
 // getAgain is Get of a bucket that has answered with err.
@@ -149,10 +149,11 @@ func checkPayload(ctx context.Context, w *adapter.Write) error {
 }
 
 func (b *bucket) History(ctx context.Context, key string, opts ...jetstream.WatchOpt) ([]jetstream.KeyValueEntry, error) {
-	if kv.CheckPattern(key) != nil {
+	exact := !strings.ContainsAny(key, "*>") // then the engine looks whether it is valid
+	if (!exact || len(opts) > 0) && kv.CheckPattern(key) != nil {
 		return nil, errInvalidPattern
 	}
-	o, err := readWatch(append(slices.Clip(opts), jetstream.IncludeHistory()))
+	o, err := readHistory(opts)
 	if err != nil {
 		return nil, err
 	}
@@ -163,16 +164,17 @@ func (b *bucket) History(ctx context.Context, key string, opts ...jetstream.Watc
 	if err != nil {
 		return nil, err
 	}
-	entries := make([]jetstream.KeyValueEntry, len(history))
+	places, entries := make([]entry, len(history)), make([]jetstream.KeyValueEntry, len(history))
 	for i := range history {
-		entries[i] = b.delivered(&history[i])
+		b.deliver(&places[i], &history[i])
+		entries[i] = &places[i]
 	}
 	return entries, nil
 }
 
 // history returns the kept revisions of the keys that match a pattern.
 func (b *bucket) history(ctx context.Context, pattern string, o *watchOptions) ([]kv.Entry, error) {
-	if strings.ContainsAny(pattern, "*>") {
+	if strings.Contains(pattern, "*") || strings.HasSuffix(pattern, ">") {
 		return b.collect(ctx, []string{pattern}, o)
 	}
 	var history []kv.Entry
@@ -180,15 +182,19 @@ func (b *bucket) history(ctx context.Context, pattern string, o *watchOptions) (
 		history, err = b.History(ctx, pattern)
 		return err
 	})
-	if errors.Is(err, kv.ErrKeyNotFound) {
+	switch {
+	case errors.Is(err, kv.ErrKeyNotFound):
 		return nil, nil
-	}
-	if err != nil {
+	case errors.Is(err, kv.ErrInvalidKey) && kv.CheckPattern(pattern) != nil:
+		return nil, errInvalidPattern
+	case err != nil:
 		return nil, watchError(err)
 	}
-	history = slices.DeleteFunc(history, func(e kv.Entry) bool {
-		return e.Revision < o.resume || o.ignoreDeletes && e.Operation != kv.Put
-	})
+	if o.resume > 0 || o.ignoreDeletes {
+		history = slices.DeleteFunc(history, func(e kv.Entry) bool {
+			return e.Revision < o.resume || o.ignoreDeletes && e.Operation != kv.Put
+		})
+	}
 	if o.metaOnly {
 		for i := range history {
 			history[i].Value = []byte{}

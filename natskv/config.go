@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -110,12 +111,18 @@ func limitMarkerTTL(cfg *kv.Config) time.Duration {
 	return asked
 }
 
-// userMetadata returns metadata without what a server adds.
-func userMetadata(metadata map[string]string) map[string]string {
-	user := make(map[string]string, len(metadata))
-	for k, v := range metadata {
-		user[text(k)] = text(v)
+// sentMetadata returns metadata as it arrives at a server. Of keys that are the same there the last one counts.
+func sentMetadata(metadata map[string]string) map[string]string {
+	sent := make(map[string]string, len(metadata))
+	for _, k := range slices.Sorted(maps.Keys(metadata)) {
+		sent[text(k)] = text(metadata[k])
 	}
+	return sent
+}
+
+// userMetadata is sentMetadata without what a server adds.
+func userMetadata(metadata map[string]string) map[string]string {
+	user := sentMetadata(metadata)
 	for _, k := range [...]string{versionMetadata, levelMetadata, neededMetadata} {
 		delete(user, k)
 	}
@@ -133,15 +140,23 @@ func text(s string) string {
 // maxServerBytes is a MaxBytes that no server has room for.
 const maxServerBytes = 1 << 60
 
-// checkConfig refuses what a single server refuses, in its order, and what only a server can do. The metadata is to leave room
-// for what the server adds.
-func checkConfig(c *jetstream.KeyValueConfig, added int) error {
+// checkStored is checkConfig for a configuration as a server keeps it, with the metadata that it adds.
+func checkStored(c *jetstream.KeyValueConfig) error {
+	return checkConfig(c, neededMetadataSize+metadataSize(userMetadata(c.Metadata)))
+}
+
+func metadataSize(metadata map[string]string) (n int) {
+	for k, v := range metadata {
+		n += len(k) + len(v)
+	}
+	return n
+}
+
+// checkConfig refuses what a single server refuses, in its order, and what only a server can do. Of the metadata only the size
+// matters.
+func checkConfig(c *jetstream.KeyValueConfig, metadata int) error {
 	invalid := func(format string, args ...any) error {
 		return apiError(500, codeInvalidConfig, fmt.Sprintf(format, args...))
-	}
-	metadata := added
-	for k, v := range userMetadata(c.Metadata) {
-		metadata += len(k) + len(v)
 	}
 	switch {
 	case len(c.Bucket) > kv.MaxBucketNameLength:

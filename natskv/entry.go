@@ -45,7 +45,14 @@ func (h *handle) read(e *kv.Entry) *entry {
 
 // delivered returns an entry as watchers and History do: in local time.
 func (h *handle) delivered(e *kv.Entry) *entry {
-	d := &entry{
+	d := new(entry)
+	h.deliver(d, e)
+	return d
+}
+
+// deliver is delivered to a place that the caller has.
+func (h *handle) deliver(d *entry, e *kv.Entry) {
+	*d = entry{
 		bucket: h, key: e.Key, value: e.Value, revision: e.Revision, delta: e.Delta, created: e.Created.UnixNano(), local: true,
 	}
 	switch e.Operation {
@@ -54,5 +61,4 @@ func (h *handle) delivered(e *kv.Entry) *entry {
 	case kv.Purge:
 		d.op = jetstream.KeyValuePurge
 	}
-	return d
 }

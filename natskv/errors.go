@@ -42,6 +42,7 @@ func unsupported(what, why string) error {
 
 // Codes of a server's errors. The client has names for few of them.
 const (
+	codeInsufficientMemory    jetstream.ErrorCode = 10028
 	codeInsufficientResources jetstream.ErrorCode = 10047
 	codeInvalidConfig         jetstream.ErrorCode = 10052
 	codeReplicas              jetstream.ErrorCode = 10074

@@ -87,9 +87,9 @@ func (m *manager) checkRequest(ctx context.Context, cfg *jetstream.KeyValueConfi
 // add is create for what is checked by the client.
 func (m *manager) add(ctx context.Context, cfg *jetstream.KeyValueConfig) (*bucket, error) {
 	if cfg.MaxBytes >= maxServerBytes {
-		return nil, errNoRoom()
+		return nil, errNoRoom(cfg.Storage)
 	}
-	if err := checkConfig(cfg, neededMetadataSize); err != nil {
+	if err := checkStored(cfg); err != nil {
 		return nil, err
 	}
 	if err := checkReplicas(cfg); err != nil {
@@ -106,7 +106,10 @@ func (m *manager) add(ctx context.Context, cfg *jetstream.KeyValueConfig) (*buck
 	return m.bucket(b), nil
 }
 
-func errNoRoom() error {
+func errNoRoom(storage jetstream.StorageType) error {
+	if storage == jetstream.MemoryStorage {
+		return apiError(500, codeInsufficientMemory, "insufficient memory resources available")
+	}
 	return apiError(500, codeInsufficientResources, "insufficient storage resources available")
 }
 
@@ -127,7 +130,7 @@ func (m *manager) UpdateKeyValue(ctx context.Context, cfg jetstream.KeyValueConf
 
 // update replaces the configuration of a bucket.
 func (m *manager) update(ctx context.Context, cfg *jetstream.KeyValueConfig) (*bucket, error) {
-	if err := checkConfig(cfg, 0); err != nil { // a server looks at it twice
+	if err := checkConfig(cfg, metadataSize(sentMetadata(cfg.Metadata))); err != nil { // a server looks at it twice
 		return nil, err
 	}
 	missing := fmt.Errorf("%w: %s", jetstream.ErrBucketNotFound, cfg.Bucket)
@@ -137,7 +140,7 @@ func (m *manager) update(ctx context.Context, cfg *jetstream.KeyValueConfig) (*b
 	if err != nil {
 		return nil, bucketError(err, missing)
 	}
-	if err := checkConfig(cfg, neededMetadataSize); err != nil {
+	if err := checkStored(cfg); err != nil {
 		return nil, err
 	}
 	if err := checkReplicas(cfg); err != nil {
@@ -169,7 +172,7 @@ func checkChange(have *kv.Config, cfg *jetstream.KeyValueConfig) error {
 	case cfg.LimitMarkerTTL == 0 && now.LimitMarkerTTL > 0:
 		return apiError(500, codeInvalidConfig, "message TTL status can not be disabled")
 	case cfg.MaxBytes >= maxServerBytes:
-		return errNoRoom()
+		return errNoRoom(cfg.Storage)
 	}
 	return nil
 }

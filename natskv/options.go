@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -56,6 +57,14 @@ func readKeys(opts []jetstream.WatchOpt) (watchOptions, error) {
 		return watchOptions{ignoreDeletes: true, metaOnly: true}, nil
 	}
 	return readWatch(append(slices.Clip(opts), jetstream.IgnoreDeletes(), jetstream.MetaOnly()))
+}
+
+// readHistory is readWatch for History, which adds an option of its own.
+func readHistory(opts []jetstream.WatchOpt) (watchOptions, error) {
+	if len(opts) == 0 {
+		return watchOptions{includeHistory: true}, nil
+	}
+	return readWatch(append(slices.Clip(opts), jetstream.IncludeHistory()))
 }
 
 func readDelete(opts []jetstream.KVDeleteOpt) (o deleteOptions, err error) {
@@ -171,13 +180,25 @@ func unwrap[O any](v reflect.Value, exported func(any) bool) (function reflect.V
 	return reflect.Value{}, false
 }
 
-// embedded returns the embedded field through which a struct is an option.
+// embedded returns the embedded field that makes a struct an option: of several that which is least deep, as for the compiler.
+// Structs of other packages than the client's are options only because of what they embed.
 func embedded[O any](v reflect.Value) reflect.Value {
 	option := reflect.TypeFor[O]()
-	for i := range v.NumField() {
-		if f := v.Type().Field(i); f.Anonymous && f.Type.Implements(option) {
-			return v.Field(i)
+	for level := []reflect.Value{v}; len(level) > 0; {
+		var deeper []reflect.Value
+		for _, v := range level {
+			for i := range v.NumField() {
+				if f := v.Type().Field(i); !f.Anonymous || !f.Type.Implements(option) {
+					continue
+				}
+				inner := reflect.Indirect(v.Field(i))
+				if inner.Kind() != reflect.Struct || inner.Type().PkgPath() == option.PkgPath() {
+					return v.Field(i)
+				}
+				deeper = append(deeper, inner)
+			}
 		}
+		level = deeper
 	}
 	return reflect.Value{}
 }
@@ -191,8 +212,8 @@ func isOption(t reflect.Type) bool {
 // readFields reads the fields of the client's struct. One that is not known may not be set.
 func readFields(kind string, set reflect.Value, fields []field) error {
 	found := 0
-	for i := range set.NumField() {
-		name, v := set.Type().Field(i).Name, set.Field(i)
+	for i, name := range namesOf(set.Type()) {
+		v := set.Field(i)
 		at := slices.IndexFunc(fields, func(f field) bool { return f.name == name })
 		switch {
 		case at < 0 && !v.IsZero():
@@ -208,6 +229,22 @@ func readFields(kind string, set reflect.Value, fields []field) error {
 		return unknownOption(kind, "the client's options have not got all of "+names(fields))
 	}
 	return nil
+}
+
+// fieldNames has the names of the fields of the client's structs, []string by reflect.Type: package reflect makes each anew.
+var fieldNames sync.Map
+
+// namesOf returns the names of the fields of a struct.
+func namesOf(t reflect.Type) []string {
+	if names, ok := fieldNames.Load(t); ok {
+		return names.([]string)
+	}
+	var names []string
+	for f := range t.Fields() {
+		names = append(names, f.Name)
+	}
+	fieldNames.Store(t, names)
+	return names
 }
 
 // read reads the field if it is of the type expected and, being set, replaces what is there.

@@ -4,14 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/ast"
-	"go/build"
-	"go/parser"
-	"go/token"
-	"path/filepath"
 	"reflect"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -19,86 +12,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/revkv/kv"
 )
-
-// Every option of the client that this module was made for, by the interface that it is given out as. When this fails the
-// client has changed: look at what the new option asks for before adding it here.
-func TestOptionsOfTheClient(t *testing.T) {
-	for path, want := range map[string]map[string][]string{
-		"github.com/nats-io/nats.go/jetstream": {
-			"WatchOpt":    {"IgnoreDeletes", "IncludeHistory", "MetaOnly", "ResumeFromRevision", "UpdatesOnly"},
-			"KVCreateOpt": {"KeyTTL"},
-			"KVDeleteOpt": {"LastRevision", "PurgeTTL"},
-			"KVPurgeOpt":  {"DeleteMarkersOlderThan"},
-		},
-		"github.com/nats-io/nats.go": {
-			"WatchOpt":  {"ContextOpt", "IgnoreDeletes", "IncludeHistory", "MetaOnly", "UpdatesOnly"},
-			"DeleteOpt": {"LastRevision"},
-			"PurgeOpt":  {"ContextOpt", "DeleteMarkersOlderThan"},
-		},
-	} {
-		t.Run(path, func(t *testing.T) { assert.Equal(t, want, optionsIn(t, path)) })
-	}
-}
-
-// optionsIn finds the exported functions that return an option of a bucket, and the exported types that are one.
-func optionsIn(t *testing.T, path string) map[string][]string {
-	t.Helper()
-	found := map[string][]string{}
-	methods := map[string]string{ // what makes a type an option
-		"configureWatcher": "WatchOpt", "configureCreate": "KVCreateOpt", "configureDelete": "KVDeleteOpt",
-		"configurePurge": "KVPurgeOpt",
-	}
-	kinds := []string{"WatchOpt", "KVCreateOpt", "KVDeleteOpt", "KVPurgeOpt"}
-	if !strings.HasSuffix(path, "jetstream") {
-		methods = map[string]string{
-			"configureWatcher": "WatchOpt", "configureDelete": "DeleteOpt", "configurePurge": "PurgeOpt",
-		}
-		kinds = []string{"WatchOpt", "DeleteOpt", "PurgeOpt"}
-	}
-	for _, f := range functionsIn(t, path) {
-		switch {
-		case f.Recv != nil:
-			kind, ok := methods[f.Name.Name]
-			if name := typeName(f.Recv.List[0].Type); ok && ast.IsExported(name) {
-				found[kind] = append(found[kind], name)
-			}
-		case f.Name.IsExported() && f.Type.Results != nil:
-			if kind := typeName(f.Type.Results.List[0].Type); slices.Contains(kinds, kind) {
-				found[kind] = append(found[kind], f.Name.Name)
-			}
-		}
-	}
-	for _, names := range found {
-		slices.Sort(names)
-	}
-	return found
-}
-
-// functionsIn parses a package.
-func functionsIn(t *testing.T, path string) (functions []*ast.FuncDecl) {
-	t.Helper()
-	p, err := build.Import(path, ".", 0)
-	require.NoError(t, err)
-	for _, name := range p.GoFiles {
-		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
-		require.NoError(t, err)
-		for _, d := range file.Decls {
-			if f, ok := d.(*ast.FuncDecl); ok {
-				functions = append(functions, f)
-			}
-		}
-	}
-	require.NotEmpty(t, functions)
-	return functions
-}
-
-func typeName(e ast.Expr) string {
-	if name, ok := e.(*ast.Ident); ok {
-		return name.Name
-	}
-	return ""
-}
 
 // The structs behind the options have the fields that this module reads, and no others.
 func TestStructsOfTheClient(t *testing.T) {
@@ -168,7 +84,27 @@ type (
 	olderThan  struct {
 		jetstream.DeleteMarkersOlderThan
 	}
+	deepAndFlat struct {
+		namedOption
+		jetstream.WatchOpt
+	}
+	deepAndContext struct {
+		*oldOption
+		nats.ContextOpt
+	}
+	oldOption struct{ nats.WatchOpt }
+	wide      struct{ Described }
+	narrow    struct{ described }
+
+	// Described is an interface of a user's.
+	Described interface {
+		jetstream.WatchOpt
+		String() string
+	}
+	described = Described
 )
+
+func (o namedOption) String() string { return o.name }
 
 func TestReadWatch(t *testing.T) {
 	named := namedOption{jetstream.ResumeFromRevision(7), "seven"}
@@ -190,6 +126,10 @@ func TestReadWatch(t *testing.T) {
 		"pointer":       {[]jetstream.WatchOpt{&named, jetstream.MetaOnly()}, watchOptions{resume: 7, metaOnly: true}},
 		"twice wrapped": {[]jetstream.WatchOpt{nested{&named}}, watchOptions{resume: 7}},
 		"unexported":    {[]jetstream.WatchOpt{unexported{named}, &nested{&named}}, watchOptions{resume: 7}},
+		"two, the deeper first": {
+			[]jetstream.WatchOpt{deepAndFlat{named, jetstream.MetaOnly()}}, watchOptions{metaOnly: true},
+		},
+		"in a wider interface": {[]jetstream.WatchOpt{wide{named}}, watchOptions{resume: 7}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, err := readWatch(row.opts)
@@ -229,12 +169,56 @@ func TestReadLegacyOptions(t *testing.T) {
 	w, err := readLegacyWatch([]nats.WatchOpt{nats.Context(ctx), nats.MetaOnly(), nil, nats.IgnoreDeletes()})
 	require.NoError(t, err)
 	assert.Equal(t, watchOptions{metaOnly: true, ignoreDeletes: true, ctx: ctx}, w)
+	w, err = readLegacyWatch([]nats.WatchOpt{deepAndContext{&oldOption{nats.MetaOnly()}, nats.Context(ctx)}})
+	require.NoError(t, err)
+	assert.Equal(t, watchOptions{ctx: ctx}, w)
 	d, err := readLegacyDelete([]nats.DeleteOpt{nats.LastRevision(9)})
 	require.NoError(t, err)
 	assert.Equal(t, deleteOptions{revision: 9}, d)
 	p, err := readLegacyPurge([]nats.PurgeOpt{nats.Context(ctx), nats.DeleteMarkersOlderThan(-1)})
 	require.NoError(t, err)
 	assert.Equal(t, purgeOptions{-1, ctx}, p)
+}
+
+// Options that are embedded where package reflect may not look. (An alias gives the field its name.)
+type (
+	createOpt        = jetstream.KVCreateOpt
+	deleteOpt        = jetstream.KVDeleteOpt
+	purgeOpt         = jetstream.KVPurgeOpt
+	unreadableCreate struct{ createOpt }
+	unreadableDelete struct{ deleteOpt }
+	unreadablePurge  struct{ purgeOpt }
+)
+
+// A call with an option that cannot be read is refused, and does nothing.
+func TestUnreadableOption(t *testing.T) {
+	ctx := t.Context()
+	b, err := New(kv.New()).CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "B", LimitMarkerTTL: time.Minute})
+	require.NoError(t, err)
+	watch := narrow{namedOption{jetstream.MetaOnly(), "meta"}}
+	del := unreadableDelete{jetstream.LastRevision(0)}
+	for name, call := range map[string]func() error{
+		"Create": func() error {
+			_, err := b.Create(ctx, "k", nil, unreadableCreate{jetstream.KeyTTL(time.Hour)})
+			return err
+		},
+		"Delete":       func() error { return b.Delete(ctx, "k", del) },
+		"Purge":        func() error { return b.Purge(ctx, "k", del) },
+		"PurgeDeletes": func() error { return b.PurgeDeletes(ctx, unreadablePurge{jetstream.DeleteMarkersOlderThan(-1)}) },
+		"Watch":        func() error { _, err := b.Watch(ctx, "k", watch); return err },
+		"WatchAll":     func() error { _, err := b.WatchAll(ctx, watch); return err },
+		"Keys":         func() error { _, err := b.Keys(ctx, watch); return err },
+		"ListKeys":     func() error { _, err := b.ListKeys(ctx, watch); return err },
+		"History":      func() error { _, err := b.History(ctx, "k", watch); return err },
+	} {
+		err := call()
+		require.ErrorIs(t, err, ErrUnknownOption, name)
+		require.ErrorIs(t, err, errors.ErrUnsupported, name)
+		require.ErrorContains(t, err, "is no option of the client that this module knows", name)
+	}
+	revision, err := b.Put(ctx, "k", nil)
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, revision)
 }
 
 // What stands for options of a later client. As methods of an option are not exported by it, they are behind an interface

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
@@ -44,10 +45,13 @@ func (b *bucket) watch(ctx context.Context, patterns []string, o *watchOptions) 
 		return nil, err
 	}
 	w := &watch{handle: &b.handle, ctx: ctx}
-	err := b.use(ctx, func(b *kv.Bucket) (err error) {
-		w.engine, err = b.WatchFiltered(ctx, patterns, opts...)
-		return err
-	})
+	err := checkOverlap(patterns)
+	if err == nil {
+		err = b.use(ctx, func(b *kv.Bucket) (err error) {
+			w.engine, err = b.WatchFiltered(ctx, patterns, opts...)
+			return err
+		})
+	}
 	if errors.Is(err, kv.ErrOverlappingPatterns) {
 		if lost := b.lost(ctx); lost != nil { // a server looks for the stream first
 			err = lost
@@ -58,6 +62,39 @@ func (b *bucket) watch(ctx context.Context, patterns []string, o *watchOptions) 
 	}
 	w.done = adapter.Done(w.engine)
 	return w, nil
+}
+
+// checkOverlap refuses what only a server takes for an overlap. The engine knows of the others.
+func checkOverlap(patterns []string) error {
+	for i, p := range patterns {
+		if p[0] != '*' && !strings.Contains(p, ".*") {
+			continue
+		}
+		for j, q := range patterns {
+			if i != j && covers(p, q) {
+				return kv.ErrOverlappingPatterns
+			}
+		}
+	}
+	return nil
+}
+
+// covers reports whether a server thinks that p matches all that q does. It takes every token of p that begins with '*' for a
+// wildcard then, while it looks for keys in another way.
+func covers(p, q string) bool {
+	for {
+		want, pRest, pMore := strings.Cut(p, ".")
+		have, qRest, qMore := strings.Cut(q, ".")
+		switch {
+		case want == ">":
+			return true
+		case have == ">", have == "*" && want != "*", want[0] != '*' && want != have, pMore != qMore:
+			return false
+		case !pMore:
+			return true
+		}
+		p, q = pRest, qRest
+	}
 }
 
 // Stop ends the watch. What is in the channel stays there.
@@ -74,8 +111,9 @@ func (w *watch) Stop() error {
 
 // end ends the watch and reports whether it had not ended before.
 func (w *watch) end() bool {
+	first := w.ended.CompareAndSwap(false, true) // before a lister's goroutine, which ends too
 	w.engine.Stop()
-	return w.ended.CompareAndSwap(false, true)
+	return first
 }
 
 // collect returns what a watch delivers before it has caught up.

@@ -3,7 +3,6 @@ package natskv_test
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -131,31 +130,6 @@ func TestListerEnds(t *testing.T) {
 			})
 		})
 	}
-}
-
-// Only watchers that are open, and listers with more keys than fit into their channel, have a goroutine.
-func TestGoroutines(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBucket(t, kv.New(), jetstream.KeyValueConfig{})
-		play(t, b, "a b c")
-		before := runtime.NumGoroutine()
-		_, err := b.Keys(t.Context())
-		require.NoError(t, err)
-		_, err = b.Keys(t.Context(), jetstream.IncludeHistory())
-		require.NoError(t, err)
-		_, err = b.History(t.Context(), ">")
-		require.NoError(t, err)
-		_, err = b.ListKeys(t.Context())
-		require.NoError(t, err)
-		require.NoError(t, b.PurgeDeletes(t.Context()))
-		assert.Equal(t, before, runtime.NumGoroutine())
-		w, err := b.WatchAll(t.Context())
-		require.NoError(t, err)
-		assert.Equal(t, before+1, runtime.NumGoroutine())
-		require.NoError(t, w.Stop())
-		synctest.Wait()
-		assert.Equal(t, before, runtime.NumGoroutine())
-	})
 }
 
 // Where the client waits for an end that never comes, there is one.

@@ -42,6 +42,9 @@ var (
 	// Apply makes a write.
 	Apply func(ctx context.Context, bucket any, w Write) (revision uint64, err error)
 
+	// Get is Bucket.Get for those who want less than an Entry. Created is in nanoseconds since 1970.
+	Get func(ctx context.Context, bucket any, key string) (value []byte, revision uint64, created int64, err error)
+
 	// Bytes returns the size of a bucket on a NATS server.
 	Bytes func(bucket any) int64
 

@@ -48,26 +48,35 @@ var streamScripts = []script{
 		} {
 			cfg.Bucket = string(rune('A' + i))
 			b := n.bucket(cfg)
-			n.noteStream(b)
+			n.noteStream(b, true)
 			n.put(b, "a", "1")
 			n.put(b, "b", "2")
 			n.put(b, "a", "3")
 			n.delete(b, "b")
-			n.noteStream(b)
+			n.noteStream(b, true)
 			n.note("%s", describe(b.PurgeDeletes(n.ctx(), jetstream.DeleteMarkersOlderThan(-1))))
-			n.noteStream(b)
+			n.noteStream(b, true)
 		}
 	}},
 }
 
-func (n *notes) noteStream(b jetstream.KeyValue) {
+// noteStream notes all about the stream, perhaps without its consumers: those of watches whose context has ended stay for a moment.
+func (n *notes) noteStream(b jetstream.KeyValue, consumers bool) {
 	s, err := b.Status(n.ctx())
 	n.note("%s", describe(err))
+	if err != nil {
+		return
+	}
 	info := s.(streamer).StreamInfo()
-	n.note("%+v", info.Config)
+	placement := info.Config.Placement
+	info.Config.Placement = nil
+	n.note("%+v placement %+v", info.Config, placement)
 	st := info.State
 	n.note("msgs %d bytes %d first %d last %d subjects %d", st.Msgs, st.Bytes, st.FirstSeq, st.LastSeq, st.NumSubjects)
-	n.note("deleted %d %v consumers %d", st.NumDeleted, st.Deleted, st.Consumers)
+	n.note("deleted %d %v", st.NumDeleted, st.Deleted)
+	if consumers {
+		n.note("consumers %d", st.Consumers)
+	}
 	n.note("now %v mirror %v sources %v", since(info.TimeStamp), info.Mirror, info.Sources)
 }
 

@@ -19,8 +19,8 @@ var slots = make(chan struct{}, 4*runtime.GOMAXPROCS(0))
 // TestCompare runs every script on a server and on natskv.
 func TestCompare(t *testing.T) {
 	for _, s := range slices.Concat(
-		configScripts, nameScripts, readScripts, writeScripts, limitScripts, watchScripts, listScripts, ttlScripts,
-		legacyScripts, deletedScripts, closedScripts, streamScripts,
+		configScripts, nameScripts, readScripts, writeScripts, limitScripts, watchScripts, listScripts, cornerCallScripts,
+		cornerBucketScripts, cornerRaceScripts, legacyScripts, deletedScripts, closedScripts, streamScripts,
 	) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
@@ -33,6 +33,9 @@ func TestCompare(t *testing.T) {
 				if theirs, own := at(server, i), at(ours, i); theirs != own {
 					t.Errorf("line %d\nserver %s\nnatskv %s", i+1, theirs, own)
 				}
+			}
+			if slices.Contains(server, stopped) {
+				t.Error("the script has not come to its end")
 			}
 			if t.Failed() {
 				t.Logf("server:\n%s", strings.Join(server, "\n"))
@@ -70,11 +73,17 @@ func onAdapter(s script) []string {
 	return play(s, n)
 }
 
+// stopped is what is written down when a script cannot go on.
+const stopped = "(stopped)"
+
 // play runs a script to its end.
 func play(s script, n *notes) (lines []string) {
 	defer func() {
-		if r := recover(); r != nil && r != (stop{}) {
-			panic(r)
+		if r := recover(); r != nil {
+			if r != (stop{}) {
+				panic(r)
+			}
+			n.note(stopped)
 		}
 		lines = n.lines
 	}()

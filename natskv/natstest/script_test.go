@@ -24,6 +24,7 @@ type notes struct {
 	js    jetstream.KeyValueManager
 	old   nats.KeyValueManager
 	close func() // the connection, or the database
+	ended bool   // the contexts of calls have ended
 	lines []string
 }
 
@@ -38,6 +39,9 @@ func (n *notes) note(format string, args ...any) {
 func (n *notes) ctx() context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	context.AfterFunc(ctx, cancel)
+	if n.ended {
+		cancel()
+	}
 	return ctx
 }
 

@@ -20,15 +20,19 @@ func connect(tb testing.TB) *nats.Conn {
 }
 
 // start starts a server that ends with the test.
-func start(tb testing.TB) *server.Server {
+func start(tb testing.TB, options ...func(*server.Options)) *server.Server {
 	tb.Helper()
-	s, err := server.NewServer(&server.Options{
+	o := &server.Options{
 		JetStream:  true,
 		StoreDir:   tb.TempDir(),
 		DontListen: true,
 		NoLog:      true,
 		NoSigs:     true, // they are the test program's
-	})
+	}
+	for _, option := range options {
+		option(o)
+	}
+	s, err := server.NewServer(o)
 	if err != nil {
 		tb.Fatal(err)
 	}

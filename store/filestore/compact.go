@@ -241,21 +241,22 @@ func (c *copier) copy() (*sealedEntry, error) {
 	return &sealed, err
 }
 
-// atOnce is for how many records the log's lock is held: appends wait for it.
-const atOnce = 1 << 8
+// atOnce is for how many records the log's lock is held. Appends wait for it, so it is for so short a time that they need not go to
+// sleep; and it is held for writing, as those who wait for readers always do.
+const atOnce = 1 << 6
 
 // forgetTrims leaves out trims of what is gone from all files, or left out of this one.
 func (c *copier) forgetTrims() {
 	l := c.log
 	kept := c.trim[:0]
 	for some := range slices.Chunk(c.trim, atOnce) {
-		l.mu.RLock()
+		l.mu.Lock()
 		for _, revision := range some {
 			if seg, _, ok := l.find(revision); ok && !slices.Contains(c.run, seg) {
 				kept = append(kept, revision)
 			}
 		}
-		l.mu.RUnlock()
+		l.mu.Unlock()
 	}
 	c.trim = kept
 }
