@@ -8,22 +8,37 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // A contestant is an engine's part in a row: a kind of engine, a folder of its own, and what should be in it.
 type contestant struct {
 	kind    kind
 	dir     string // empty in memory
+	depth   int    // how many revisions of a key are kept; 0 is 1
 	data    *dataset
 	version []uint32 // of each key's value
+
+	times *hdrhistogram.Histogram // of all measures, where the row looks at the time of each operation
 }
 
 // volatile reports whether the engine has to be filled each time it is opened.
 func (c *contestant) volatile() bool { return c.dir == "" }
 
+// ops returns how many operations of a row the engine does: all, or fewer if it is slow.
+func (c *contestant) ops(full int) int { return max(full/max(c.kind.slow, 1), 1) }
+
+// first returns the same contestant with the first n keys alone.
+func (c *contestant) first(n int) *contestant {
+	part := *c
+	part.data, part.version = c.data.first(n), c.version[:n]
+	return &part
+}
+
 // open opens the engine. Files are there as the last close left them.
 func (c *contestant) open(sync syncPolicy, writers int) (engine, error) {
-	e, err := c.kind.open(options{dir: c.dir, sync: sync, writers: writers})
+	e, err := c.kind.open(options{dir: c.dir, sync: sync, writers: writers, depth: c.depth})
 	if err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
@@ -39,13 +54,17 @@ func (c *contestant) begin(sync syncPolicy, writers int) (engine, error) {
 	return e, c.fill(e)
 }
 
-// fill writes every key. The engine gets keys in memory of their own, as it may keep them.
+// fill writes every key, round by round with as many versions of its value as are kept. The engine gets keys in memory of
+// their own, as it may keep them.
 func (c *contestant) fill(e engine) error {
 	clear(c.version)
 	write := func(put func(string, []byte) error) error {
-		for i, key := range c.data.keys {
-			if err := put(strings.Clone(key), c.data.value(i, 0)); err != nil {
-				return err
+		for version := range max(uint32(c.depth), 1) {
+			for i, key := range c.data.keys {
+				if err := put(strings.Clone(key), c.data.value(i, version)); err != nil {
+					return err
+				}
+				c.version[i] = version
 			}
 		}
 		return nil
@@ -116,6 +135,14 @@ func (c *contestant) verify(e engine) error {
 		if want := c.data.value(i, c.version[i]); !bytes.Equal(got, want) {
 			return fmt.Errorf("verify %q: expected version %d, %x, found %x", c.data.asked[i], c.version[i], want, got)
 		}
+	}
+	return nil
+}
+
+// checkSize checks that a value is as long as all are.
+func (c *contestant) checkSize(key string, value []byte) error {
+	if len(value) != c.data.size {
+		return fmt.Errorf("get %q: expected %d bytes, found %d", key, c.data.size, len(value))
 	}
 	return nil
 }

@@ -40,6 +40,13 @@ func (d *dataset) withValues(size int) *dataset {
 	return &dataset{keys: d.keys, asked: d.asked, size: size, pool: pool}
 }
 
+// first returns a dataset with the first n keys.
+func (d *dataset) first(n int) *dataset {
+	part := *d
+	part.keys, part.asked = d.keys[:n], d.asked[:n]
+	return &part
+}
+
 // value returns a version of the value of the i-th key. It must not be written to.
 func (d *dataset) value(i int, version uint32) []byte {
 	mixed := (uint64(i)<<32 | uint64(version)) * 0x9e3779b97f4a7c15

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // A driver runs rows. In each repetition of a row every engine is measured once, one after the other and never two at once,
@@ -29,6 +31,7 @@ type result struct {
 	columns []column
 	engines []string
 	figures map[string][][]float64
+	times   map[string]*hdrhistogram.Histogram // of all measures of an engine; nil if the row does not time each operation
 }
 
 // run measures one row.
@@ -42,7 +45,7 @@ func (d *driver) run(ctx context.Context, r row) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	res := &result{row: r, columns: r.workload.columns(), figures: map[string][][]float64{}}
+	res := &result{row: r, columns: r.workload.columns(), figures: map[string][][]float64{}, times: map[string]*hdrhistogram.Histogram{}}
 	for _, c := range contestants {
 		res.engines = append(res.engines, c.kind.name)
 		start := time.Now()
@@ -64,6 +67,9 @@ func (d *driver) run(ctx context.Context, r row) (*result, error) {
 			d.say("%s: %d of %d: %s: %s %s", r.name, rep+1, d.reps, c.kind.name, number(figures[0]), res.columns[0].name)
 		}
 	}
+	for _, c := range contestants {
+		res.times[c.kind.name] = c.times
+	}
 	return res, nil
 }
 
@@ -78,7 +84,7 @@ func (d *driver) contestants(r row, dir string) ([]*contestant, error) {
 		if !d.chosen(name) {
 			continue
 		}
-		c := &contestant{kind: kindOf(name), data: data, version: make([]uint32, r.keys)}
+		c := &contestant{kind: kindOf(name), data: data, depth: r.depth, version: make([]uint32, r.keys)}
 		if !r.inMemory && !c.kind.volatile {
 			c.dir = filepath.Join(dir, name)
 			if err := os.Mkdir(c.dir, 0o777); err != nil {
@@ -120,10 +126,10 @@ func (r *result) column(engine string, at int) []float64 {
 	return figures
 }
 
-// ratios returns how far ahead of peer this library is in a column, repetition by repetition; nil if one of the two was not
+// ratios returns how far ahead of peer an engine is in a column, repetition by repetition; nil if one of the two was not
 // measured.
-func (r *result) ratios(peer string, at int) []float64 {
-	mine, other := r.column(ours, at), r.column(peer, at)
+func (r *result) ratios(engine, peer string, at int) []float64 {
+	mine, other := r.column(engine, at), r.column(peer, at)
 	if len(mine) != len(other) {
 		return nil
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"unsafe"
 )
 
@@ -31,6 +32,40 @@ type updater interface {
 	update(key string, value []byte, revision uint64) (uint64, error)
 }
 
+// A historian keeps older revisions of a key, as many as the depth says.
+type historian interface {
+	// getRevision returns the value that key had at a revision.
+	getRevision(key string, revision uint64) ([]byte, error)
+	// history returns the values of key's revisions, oldest first.
+	history(key string) ([][]byte, error)
+}
+
+// A lister lists keys in rising order.
+type lister interface {
+	// list calls visit with each key that begins with prefix, which is empty or ends with a dot, and ends with its error.
+	list(prefix string, visit func(key string) error) error
+}
+
+// A watchable engine tells what is written.
+type watchable interface {
+	// watch follows the keys that match a pattern of NATS's: what is there and what is written, or only the latter.
+	watch(pattern string, updatesOnly bool) (watcher, error)
+}
+
+// A watcher is what watch returns. next is for one goroutine, stop for any.
+type watcher interface {
+	// next waits for the next event. Once the watcher is stopped it returns an error.
+	next() (event, error)
+	stop() error
+}
+
+// An event is an entry, or says that everything has been delivered that was there when the watch began.
+type event struct {
+	key      string
+	value    []byte
+	caughtUp bool
+}
+
 // A filler has a faster way to write many keys at once. It is used before measuring, never in it.
 type filler interface {
 	// fill calls write with a function that takes a key and a value.
@@ -44,18 +79,32 @@ type settler interface {
 }
 
 var (
-	errNotFound  = errors.New("key not found")
-	errKeyExists = errors.New("key exists")
+	errNotFound   = errors.New("key not found")
+	errKeyExists  = errors.New("key exists")
+	errWatchEnded = errors.New("the watch has ended")
 )
+
+// as returns what an engine can do besides what all can. A row that needs it of an engine that cannot is a mistake.
+func as[T any](e engine) (T, error) {
+	able, ok := e.(T)
+	if !ok {
+		return able, fmt.Errorf("%T: %w", e, errors.ErrUnsupported)
+	}
+	return able, nil
+}
 
 // options say what an engine has to do.
 type options struct {
 	dir     string // where its files are; empty for an engine in memory
 	sync    syncPolicy
 	writers int // how many goroutines write at once; 0 where writing is only for filling
+	depth   int // how many revisions of a key are kept, where the engine has revisions; 0 is 1
 }
 
 func (o options) inMemory() bool { return o.dir == "" }
+
+// revisions returns how many revisions of a key are kept.
+func (o options) revisions() uint8 { return uint8(max(o.depth, 1)) }
 
 // syncPolicy says when a write is on disk. In memory it means nothing.
 type syncPolicy int
@@ -77,11 +126,24 @@ type kind struct {
 	name string
 	// volatile engines have no files even where others do: what they are measured at is being filled.
 	volatile bool
-	open     func(options) (engine, error)
+	// slow engines do only every so many-th part of the operations of a row, so that they do not take most of the time of a run.
+	slow int
+	// forgetful engines leave out keys of a listing, or of what a watch begins with, that are overwritten meanwhile.
+	forgetful bool
+	open      func(options) (engine, error)
 }
 
 // ours is the name of the kind that all others are compared with.
 const ours = "kv"
+
+// adapter is this library behind NATS's interface, and natsServer the real thing.
+const (
+	adapter    = "natskv"
+	natsServer = "nats-server"
+)
+
+// bucketName is the name of the one bucket that an engine has which has buckets.
+const bucketName = "bench"
 
 // kinds is what there is to measure. The rows choose from it.
 var kinds = []kind{
@@ -90,9 +152,12 @@ var kinds = []kind{
 	{name: "keymap", volatile: true, open: openKeyMap},
 	{name: "append", open: openAppend},
 	{name: "pebble", open: openPebble},
-	{name: "bbolt", open: openBbolt},
+	{name: "bbolt", slow: 4, open: openBbolt},
 	{name: "buntdb", open: openBuntDB},
 	{name: "badger", open: openBadger},
+	{name: "go-memdb", volatile: true, open: openMemDB},
+	{name: adapter, open: openNATSKV},
+	{name: natsServer, slow: 10, forgetful: true, open: openNATS},
 }
 
 // bytesOf returns the bytes of s without a copy, for engines that take keys as bytes: their callers would have them so. Nobody

@@ -64,6 +64,23 @@ func (b *badgerEngine) get(key string) (value []byte, err error) {
 	return value, err
 }
 
+// list reads keys alone, which do not need their values fetched.
+func (b *badgerEngine) list(prefix string, visit func(string) error) error {
+	opts := badger.DefaultIteratorOptions
+	opts.PrefetchValues = false
+	opts.Prefix = bytesOf(prefix)
+	return b.db.View(func(txn *badger.Txn) error {
+		it := txn.NewIterator(opts)
+		defer it.Close()
+		for it.Rewind(); it.Valid(); it.Next() {
+			if err := visit(string(it.Item().Key())); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func (b *badgerEngine) fill(write func(func(string, []byte) error) error) error {
 	batch := b.db.NewWriteBatch()
 	defer batch.Cancel()

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"path/filepath"
+	"strings"
 
 	"github.com/tidwall/buntdb"
 )
@@ -67,6 +68,19 @@ func (b *buntEngine) get(key string) (value []byte, err error) {
 		return nil, errNotFound
 	}
 	return value, err
+}
+
+func (b *buntEngine) list(prefix string, visit func(string) error) error {
+	return b.db.View(func(tx *buntdb.Tx) (err error) {
+		each := func(key, _ string) bool {
+			if !strings.HasPrefix(key, prefix) {
+				return false
+			}
+			err = visit(key)
+			return err == nil
+		}
+		return errors.Join(tx.AscendGreaterOrEqual("", prefix, each), err)
+	})
 }
 
 func (b *buntEngine) close() error { return b.db.Close() }

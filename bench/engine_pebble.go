@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -90,6 +91,24 @@ func (p *pebbleEngine) get(key string) ([]byte, error) {
 	}
 	value := bytes.Clone(v) // v is a block's memory until closer is closed
 	return value, closer.Close()
+}
+
+// list needs a prefix that ends with a dot: the keys that have it are those before the same prefix with a slash, the next byte.
+func (p *pebbleEngine) list(prefix string, visit func(string) error) error {
+	bounds := &pebble.IterOptions{LowerBound: bytesOf(prefix)}
+	if prefix != "" {
+		bounds.UpperBound = []byte(strings.TrimSuffix(prefix, ".") + "/")
+	}
+	it, err := p.db.NewIter(bounds)
+	if err != nil {
+		return err
+	}
+	for ok := it.First(); ok; ok = it.Next() {
+		if err := visit(string(it.Key())); err != nil {
+			return errors.Join(err, it.Close())
+		}
+	}
+	return it.Close() // has the error that ended the loop, if there was one
 }
 
 // settle merges everything into the lowest level.

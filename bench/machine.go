@@ -75,6 +75,7 @@ func syncTime(dir string) (time.Duration, error) {
 // compared are the modules whose versions a report tells.
 var compared = []string{
 	"github.com/cockroachdb/pebble/v2", "go.etcd.io/bbolt", "github.com/tidwall/buntdb", "github.com/dgraph-io/badger/v4",
+	"github.com/hashicorp/go-memdb", "github.com/nats-io/nats-server/v2", "github.com/nats-io/nats.go",
 }
 
 // versions returns the compared modules of this program, each with its version.

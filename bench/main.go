@@ -1,6 +1,6 @@
 // Command bench measures this library side by side with its peers, and says how far ahead or behind it is.
 //
-//	go run .                          all rows; writes RESULTS.md
+//	go run .                          all rows; writes RESULTS.md and its charts
 //	go run . -quick                   the same in small, to see that it works
 //	go run . -list                    names of rows
 //	go run . -rows file/put -reps 10  some rows
@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -55,12 +56,14 @@ func parse(args []string, stderr io.Writer) (s settings, err error) {
 	flags.SetOutput(stderr)
 	keys := flags.String("keys", "200000", "`numbers` of keys, with commas; the first is the one for rows that are not repeated for each")
 	flags.IntVar(&s.plan.openKeys, "openkeys", 1_000_000, "`number` of keys for opening")
+	flags.IntVar(&s.plan.listKeys, "listkeys", 100_000, "`number` of keys for listings and watches")
+	growth := flags.String("growth", "1000,10000,100000,1000000", "`numbers` of keys, with commas, for what a key costs among so many")
 	flags.IntVar(&s.plan.value, "value", 128, "`bytes` of a value")
 	flags.IntVar(&s.plan.large, "large", 4096, "`bytes` of a large value, for the row that compares the heap")
 	rows := flags.String("rows", "", "measure only rows whose name matches `regexp`")
 	engines := flags.String("engines", "", "measure only engines whose name matches `regexp`")
-	flags.IntVar(&s.reps, "reps", 5, "repetitions of each measure")
-	quick := flags.Bool("quick", false, "a tenth of the keys, a twentieth of the operations, two repetitions")
+	flags.IntVar(&s.reps, "reps", 3, "repetitions of each measure")
+	quick := flags.Bool("quick", false, "far fewer keys, a fiftieth of the operations, one repetition")
 	flags.StringVar(&s.dir, "dir", os.TempDir(), "`folder` for the files of the engines, on a real disk")
 	flags.StringVar(&s.out, "out", "", "`file` for the report (default RESULTS.md beside the source, if everything is measured, else none)")
 	flags.BoolVar(&s.list, "list", false, "list the names of the rows, and end")
@@ -74,14 +77,13 @@ func parse(args []string, stderr io.Writer) (s settings, err error) {
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	s.plan.shrink = 1
 	if *quick {
-		s.quicken(keys, given)
+		s.quicken(keys, growth, given)
 	}
-	for _, n := range strings.Split(*keys, ",") {
-		count, err := strconv.Atoi(n)
-		if err != nil {
-			return s, fmt.Errorf("-keys: %w", err)
-		}
-		s.plan.keys = append(s.plan.keys, count)
+	if s.plan.keys, err = numbers(*keys); err != nil {
+		return s, fmt.Errorf("-keys: %w", err)
+	}
+	if s.plan.growth, err = numbers(*growth); err != nil {
+		return s, fmt.Errorf("-growth: %w", err)
 	}
 	if s.rows, err = regexp.Compile(*rows); err != nil {
 		return s, fmt.Errorf("-rows: %w", err)
@@ -100,25 +102,38 @@ func parse(args []string, stderr io.Writer) (s settings, err error) {
 	return s, s.check()
 }
 
+// numbers reads numbers with commas between them.
+func numbers(list string) (all []int, err error) {
+	for _, text := range strings.Split(list, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}
+
 // quicken makes everything smaller that was not given.
-func (s *settings) quicken(keys *string, given map[string]bool) {
-	s.plan.shrink = 20
-	if !given["keys"] {
-		*keys = "20000"
+func (s *settings) quicken(keys, growth *string, given map[string]bool) {
+	s.plan.shrink = 50
+	quick := func(name string, set func()) {
+		if !given[name] {
+			set()
+		}
 	}
-	if !given["openkeys"] {
-		s.plan.openKeys = 100_000
-	}
-	if !given["reps"] {
-		s.reps = 2
-	}
+	quick("keys", func() { *keys = "5000" })
+	quick("growth", func() { *growth = "1000,10000" })
+	quick("openkeys", func() { s.plan.openKeys = 20_000 })
+	quick("listkeys", func() { s.plan.listKeys = 5_000 })
+	quick("reps", func() { s.reps = 1 })
 }
 
 // leastKeys is the least number of keys: each of the goroutines of a row has some of its own.
 const leastKeys = 64
 
 func (s *settings) check() error {
-	for _, n := range append([]int{s.plan.openKeys}, s.plan.keys...) {
+	for _, n := range slices.Concat([]int{s.plan.openKeys, s.plan.listKeys}, s.plan.keys, s.plan.growth) {
 		if n < leastKeys {
 			return fmt.Errorf("%d keys are too few, the least is %d", n, leastKeys)
 		}
@@ -167,13 +182,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	rep.write(stdout)
 	if s.out == "" {
+		rep.write(stdout)
 		return nil
 	}
+	rep.charts = chartsFor(rep.results, s.out)
 	var page strings.Builder
-	rep.write(&page)
-	return os.WriteFile(s.out, []byte(page.String()), 0o666)
+	rep.write(io.MultiWriter(&page, stdout))
+	return errors.Join(os.WriteFile(s.out, []byte(page.String()), 0o666), writeCharts(filepath.Dir(s.out), rep.charts))
 }
 
 // measure runs rows and returns the report.

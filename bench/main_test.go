@@ -16,14 +16,19 @@ import (
 func TestFlags(t *testing.T) {
 	s, err := parse([]string{"-keys", "200000,1000000", "-reps=7", "-dir", "elsewhere"}, io.Discard)
 	require.NoError(t, err)
-	assert.Equal(t, plan{keys: []int{200_000, 1_000_000}, openKeys: 1_000_000, value: 128, large: 4096, shrink: 1}, s.plan)
+	assert.Equal(t, plan{
+		keys: []int{200_000, 1_000_000}, openKeys: 1_000_000, listKeys: 100_000, growth: []int{1000, 10_000, 100_000, 1_000_000},
+		value: 128, large: 4096, shrink: 1,
+	}, s.plan)
 	assert.Equal(t, []string{"-keys=200000,1000000", "-reps=7"}, s.command)
 	assert.FileExists(t, filepath.Join(filepath.Dir(s.out), "main.go"), "the results belong beside the source")
 	assert.Equal(t, "RESULTS.md", filepath.Base(s.out))
 
-	s, err = parse([]string{"-quick", "-keys=100"}, io.Discard)
+	s, err = parse([]string{"-quick", "-keys=100", "-growth=64,100"}, io.Discard)
 	require.NoError(t, err)
-	assert.Equal(t, plan{keys: []int{100}, openKeys: 100_000, value: 128, large: 4096, shrink: 20}, s.plan)
+	assert.Equal(t, plan{
+		keys: []int{100}, openKeys: 20_000, listKeys: 5000, growth: []int{64, 100}, value: 128, large: 4096, shrink: 50,
+	}, s.plan)
 	assert.Empty(t, s.out, "figures of a part of the work are no results")
 }
 
@@ -31,6 +36,9 @@ func TestFlagsThatMakeNoSense(t *testing.T) {
 	for flags, want := range map[string]string{
 		"-keys=many":         "-keys",
 		"-keys=63":           "63 keys are too few",
+		"-growth=1e6":        "-growth",
+		"-growth=1000,1":     "1 keys are too few",
+		"-listkeys=2":        "2 keys are too few",
 		"-openkeys=0":        "0 keys are too few",
 		"-value=0":           "-value: 0 bytes",
 		"-large=100":         "-large: 100 bytes",
@@ -73,6 +81,21 @@ func TestRunWritesTheReport(t *testing.T) {
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Len(t, left, 1, "only the report stays")
+}
+
+func TestRunWritesCharts(t *testing.T) {
+	dir := t.TempDir()
+	if fileSystem(dir) == inMemoryFS {
+		t.Skip("there is no disk")
+	}
+	page := filepath.Join(dir, "page.md")
+	require.NoError(t, run(context.Background(), []string{
+		"-quick", "-rows=memory/mixed", "-engines=^(kv|map)$", "-keys=100", "-dir", dir, "-out", page,
+	}, io.Discard, io.Discard))
+	written, err := os.ReadFile(page)
+	require.NoError(t, err)
+	assert.Contains(t, string(written), "](page-memory.svg)\n")
+	assert.FileExists(t, filepath.Join(dir, "page-memory.svg"))
 }
 
 func TestDiskSize(t *testing.T) {

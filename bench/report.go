@@ -15,6 +15,7 @@ type report struct {
 	reps     int
 	date     time.Time
 	results  []*result
+	charts   []chart
 }
 
 // write writes the report as Markdown.
@@ -29,10 +30,17 @@ func (r *report) write(w io.Writer) {
 	p("- %s\n", strings.Join(r.versions, ", "))
 	p("Each figure is the median of %s, with the least and the most behind it.\n", count(r.reps, "repetition"))
 	p("## Goals\n")
-	p("A bound with ≥ is for how far ahead %s is of the peer, one with ≤ for %s alone.\n", ours, ours)
+	p("A bound with ≥ is for how far ahead %s, or the engine that the goal names, is of the peer; one with ≤ is for a figure alone.\n",
+		ours)
 	summary(r.results).write(w)
 	p("")
 	r.writeBehind(w)
+	for i, c := range r.charts {
+		if i == 0 {
+			p("## Charts\n")
+		}
+		p("![%s](%s)\n", c.title, c.file)
+	}
 	p("## Rows")
 	for _, res := range r.results {
 		p("\n### %s\n", res.row.name)

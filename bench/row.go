@@ -1,5 +1,10 @@
 package main
 
+import (
+	"cmp"
+	"fmt"
+)
+
 // A row is one line of the table of numbers to reach: the same work for several engines.
 type row struct {
 	name     string // what -rows chooses by
@@ -8,8 +13,11 @@ type row struct {
 	inMemory bool     // no engine has files
 	keys     int
 	value    int // bytes of a value
+	depth    int // how many revisions of a key are kept; 0 is 1
 	workload workload
 	goals    []goal
+
+	chart, bar string // the chart that shows it and its name there; empty if none does
 }
 
 // A workload is the work of a row. Measures do not depend on each other, but files stay from one to the next.
@@ -40,11 +48,15 @@ func (c column) ratio(figure, other float64) float64 {
 // A goal is a number to reach, as a ratio to a peer or for itself.
 type goal struct {
 	text   string
+	engine string // whose goal it is; empty if ours
 	peer   string // empty if it is for itself
 	column int
 	// bound is the least ratio, in the sense of column.ratio; or, without a peer, the largest figure.
 	bound float64
 }
+
+// whose returns the engine whose goal it is.
+func (g goal) whose() string { return cmp.Or(g.engine, ours) }
 
 // within is the goal of taking at most factor times what peer takes, and ahead that of being no worse.
 func within(factor float64, peer string, text string) goal {
@@ -52,6 +64,11 @@ func within(factor float64, peer string, text string) goal {
 }
 
 func ahead(peer string) goal { return goal{text: "at least as good as " + peer, peer: peer, bound: 1} }
+
+// times is the goal of being so many times better than peer.
+func times(factor float64, peer string) goal {
+	return goal{text: fmt.Sprintf("%v times as good as %s", factor, peer), peer: peer, bound: factor}
+}
 
 func aheadOf(peers ...string) []goal {
 	goals := make([]goal, len(peers))

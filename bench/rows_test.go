@@ -11,7 +11,7 @@ import (
 )
 
 // tinyPlan is so small that every row runs in a test.
-var tinyPlan = plan{keys: []int{130}, openKeys: 300, value: 128, large: 512, shrink: 10_000}
+var tinyPlan = plan{keys: []int{130}, openKeys: 300, listKeys: 130, growth: []int{140, 300}, value: 128, large: 512, shrink: 10_000}
 
 // Every row runs with every engine of it, and every engine holds afterwards what it was given: measures check that.
 func TestEveryRowRuns(t *testing.T) {
@@ -41,7 +41,7 @@ func TestEveryRowRuns(t *testing.T) {
 
 func TestRowsHaveNamesOfTheirOwn(t *testing.T) {
 	seen := map[string]bool{}
-	for _, r := range (plan{keys: []int{100, 200}, openKeys: 300, shrink: 1}).rows() {
+	for _, r := range (plan{keys: []int{100, 200}, openKeys: 300, listKeys: 100, growth: []int{100, 200}, shrink: 1}).rows() {
 		assert.False(t, seen[r.name], r.name)
 		seen[r.name] = true
 		assert.Equal(t, ours, r.engines[0], r.name)

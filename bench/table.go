@@ -68,7 +68,7 @@ func (r *result) table() *table {
 			line = append(line, s.String())
 		}
 		lead := "–"
-		if ratios := r.ratios(engine, 0); engine != ours && ratios != nil {
+		if ratios := r.ratios(ours, engine, 0); engine != ours && ratios != nil {
 			lead = spreadOf(ratios).String()
 		}
 		t.add(append(line, lead)...)
@@ -97,9 +97,9 @@ func (r *result) verdicts() []verdict {
 	for _, g := range r.row.goals {
 		var figures []float64
 		if g.peer != "" {
-			figures = r.ratios(g.peer, g.column)
+			figures = r.ratios(g.whose(), g.peer, g.column)
 		} else {
-			figures = r.column(ours, g.column)
+			figures = r.column(g.whose(), g.column)
 		}
 		if len(figures) == 0 {
 			continue

@@ -46,9 +46,10 @@ func sample() *result {
 
 // Ratios are of figures of the same repetition, and above 1 where this library is better, whatever the column counts.
 func TestRatios(t *testing.T) {
-	assert.Equal(t, []float64{2, 3, 2}, sample().ratios("slow", 0))
-	assert.Equal(t, []float64{2, 2, 3}, sample().ratios("slow", 1))
-	assert.Nil(t, sample().ratios("absent", 0))
+	assert.Equal(t, []float64{2, 3, 2}, sample().ratios(ours, "slow", 0))
+	assert.Equal(t, []float64{2, 2, 3}, sample().ratios(ours, "slow", 1))
+	assert.Equal(t, []float64{4, 5, 200.0 / 45}, sample().ratios("map", "slow", 0))
+	assert.Nil(t, sample().ratios(ours, "absent", 0))
 }
 
 func TestVerdicts(t *testing.T) {
@@ -59,11 +60,25 @@ func TestVerdicts(t *testing.T) {
 	assert.Equal(t, []bool{false, true, false}, reached, "a peer that was not measured has no verdict")
 }
 
+// A goal of another engine than this library is judged by that one's figures.
+func TestVerdictOfAnotherEngine(t *testing.T) {
+	r := sample()
+	g := within(2, ours, "map within 2x")
+	g.engine = "map"
+	r.row.goals = []goal{g, {text: "map small", engine: "map", column: 1, bound: 0.5}}
+	all := r.verdicts()
+	assert.Equal(t, spread{2, 200.0 / 120, 200.0 / 90}, all[0].measured)
+	assert.True(t, all[0].reached)
+	assert.Equal(t, spread{1, 1, 1}, all[1].measured)
+	assert.False(t, all[1].reached)
+}
+
 func TestReport(t *testing.T) {
 	var page strings.Builder
 	(&report{
 		machine: machine{processor: "Processor", fileSystem: "ext4", sync: 200 * time.Microsecond}, versions: []string{"peer v1"},
 		command: []string{"-reps=3"}, reps: 3, date: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), results: []*result{sample()},
+		charts: []chart{{file: "r-memory.svg", title: "Speed"}},
 	}).write(&page)
 	for _, want := range []string{
 		"Written by `go run . -reps=3` on 2026-01-02;",
@@ -75,6 +90,7 @@ func TestReport(t *testing.T) {
 			"| sample | at least as good as slow | ≥ 1.00 | 2.00 (2.00 – 3.00) |     yes |\n" +
 			"| sample | small                    | ≤ 2.00 | 3.00 (2.00 – 3.00) |  **no** |\n",
 		"- `sample`: within 1.5x of the map: 0.50 (0.45 – 0.60)\n- `sample`: small: 3.00 (2.00 – 3.00)\n\n",
+		"## Charts\n\n![Speed](r-memory.svg)\n\n## Rows\n",
 		"### sample\n\nA sample.\n\n" +
 			"| engine |              put/s | disk/live |     kv is ahead by |\n" +
 			"| ------ | -----------------: | --------: | -----------------: |\n" +

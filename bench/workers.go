@@ -20,6 +20,15 @@ func (w *worker) pick(keys int) int {
 	return w.number + w.of*w.rng.IntN(mine)
 }
 
+// near returns the index of one of the worker's keys that is close to the i-th.
+func (w *worker) near(i, keys int) int {
+	mine := i - i%w.of + w.number
+	if mine >= keys {
+		mine -= w.of
+	}
+	return mine
+}
+
 // share splits ops operations among n workers and waits for all of them.
 func share(n, ops int, seed uint64, work func(*worker) error) error {
 	errs := make([]error, n)

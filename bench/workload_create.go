@@ -15,14 +15,15 @@ func (w createWorkload) columns() []column {
 func (w createWorkload) prepare(*contestant) error { return nil }
 
 func (w createWorkload) measure(c *contestant, seed uint64) ([]float64, error) {
+	c = c.first(c.ops(len(c.data.keys)))
 	e, err := c.open(syncNever, w.writers)
 	if err != nil {
 		return nil, err
 	}
 	clear(c.version)
-	created, ok := e.(creator)
-	if !ok {
-		return nil, errors.ErrUnsupported
+	created, err := as[creator](e)
+	if err != nil {
+		return nil, err
 	}
 	keys := len(c.data.keys)
 	took, err := timed(func() error {

@@ -1,9 +1,6 @@
 package main
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // getWorkload reads random keys of a full engine.
 type getWorkload struct{ ops, readers int }
@@ -20,11 +17,12 @@ func (g getWorkload) measure(c *contestant, seed uint64) ([]float64, error) {
 		return nil, err
 	}
 	get := func(w *worker) error { return c.look(e, w) }
-	if err := share(g.readers, g.ops/5, seed, get); err != nil { // warm up
+	ops := c.ops(g.ops)
+	if err := share(g.readers, ops/5, seed, get); err != nil { // warm up
 		return nil, err
 	}
-	took, err := timed(func() error { return share(g.readers, g.ops, seed+1, get) })
-	return []float64{perSecond(g.ops, took), microseconds(took, g.ops)}, errors.Join(err, c.end(e))
+	took, err := timed(func() error { return share(g.readers, ops, seed+1, get) })
+	return []float64{perSecond(ops, took), microseconds(took, ops)}, errors.Join(err, c.end(e))
 }
 
 // look reads random keys.
@@ -35,8 +33,8 @@ func (c *contestant) look(e engine, w *worker) error {
 		if err != nil {
 			return err
 		}
-		if len(value) != c.data.size {
-			return fmt.Errorf("get %q: expected %d bytes, found %d", key, c.data.size, len(value))
+		if err := c.checkSize(key, value); err != nil {
+			return err
 		}
 	}
 	return nil

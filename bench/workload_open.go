@@ -17,19 +17,19 @@ func (openWorkload) columns() []column {
 func (openWorkload) prepare(c *contestant) error { return c.prepare(0) }
 
 func (openWorkload) measure(c *contestant, _ uint64) ([]float64, error) {
-	e, took, heap, err := c.weigh()
+	e, took, heap, err := c.weigh(0)
 	if err != nil {
 		return nil, err
 	}
 	return []float64{float64(took.Microseconds()) / 1e3, float64(heap) / float64(len(c.data.keys))}, c.end(e)
 }
 
-// weigh opens the engine, or fills it, and returns how long that took and how many bytes of heap are in use for it. What is
-// mapped from files, and what an engine allocates outside of Go's heap, is not in them.
-func (c *contestant) weigh() (e engine, took time.Duration, heap int64, err error) {
+// weigh opens the engine for so many writers, or fills it, and returns how long that took and how many bytes of heap are in
+// use for it. What is mapped from files, and what an engine allocates outside of Go's heap, is not in them.
+func (c *contestant) weigh(writers int) (e engine, took time.Duration, heap int64, err error) {
 	before := heapInUse()
 	took, err = timed(func() (err error) {
-		e, err = c.begin(syncNever, 0)
+		e, err = c.begin(syncNever, writers)
 		return err
 	})
 	if err != nil {
@@ -57,7 +57,7 @@ func (heapWorkload) columns() []column { return []column{{name: "B/key beyond ke
 func (heapWorkload) prepare(*contestant) error { return nil }
 
 func (heapWorkload) measure(c *contestant, _ uint64) ([]float64, error) {
-	e, _, heap, err := c.weigh()
+	e, _, heap, err := c.weigh(0)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (g growthWorkload) measure(c *contestant, _ uint64) ([]float64, error) {
 	}
 	var perKey [2]float64
 	for i, c := range []*contestant{c, large} {
-		e, _, heap, err := c.weigh()
+		e, _, heap, err := c.weigh(0)
 		if err != nil {
 			return nil, err
 		}

@@ -19,23 +19,31 @@ func (p putWorkload) measure(c *contestant, seed uint64) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
+	ops := c.ops(p.ops)
 	put := func(w *worker) error { return c.overwrite(e, w) }
-	if err := share(p.writers, p.ops/10, seed, put); err != nil { // warm up
+	if err := share(p.writers, ops/10, seed, put); err != nil { // warm up
 		return nil, err
 	}
-	took, err := timed(func() error { return share(p.writers, p.ops, seed+1, put) })
-	return []float64{perSecond(p.ops, took), microseconds(took, p.ops)}, errors.Join(err, c.end(e))
+	took, err := timed(func() error { return share(p.writers, ops, seed+1, put) })
+	return []float64{perSecond(ops, took), microseconds(took, ops)}, errors.Join(err, c.end(e))
 }
 
 // overwrite writes the next versions of random keys.
 func (c *contestant) overwrite(e engine, w *worker) error {
 	for range w.ops {
-		i := w.pick(len(c.data.keys))
-		next := c.version[i] + 1
-		if err := e.put(c.data.asked[i], c.data.value(i, next)); err != nil {
+		if err := c.putNext(e, w.pick(len(c.data.keys))); err != nil {
 			return err
 		}
-		c.version[i] = next
 	}
+	return nil
+}
+
+// putNext writes the next version of the i-th key.
+func (c *contestant) putNext(e engine, i int) error {
+	next := c.version[i] + 1
+	if err := e.put(c.data.asked[i], c.data.value(i, next)); err != nil {
+		return err
+	}
+	c.version[i] = next
 	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -40,10 +39,11 @@ func (s spaceWorkload) measure(c *contestant, seed uint64) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
+	ops := c.ops(s.ops)
 	times := make([]*hdrhistogram.Histogram, s.writers)
 	watch := watchDisk(c.dir, sampleEvery)
 	took, err := timed(func() error {
-		return share(s.writers, s.ops, seed, func(w *worker) error {
+		return share(s.writers, ops, seed, func(w *worker) error {
 			times[w.number] = newTimes()
 			return c.overwriteTimed(e, w, times[w.number])
 		})
@@ -54,49 +54,12 @@ func (s spaceWorkload) measure(c *contestant, seed uint64) ([]float64, error) {
 	}
 	live := float64(c.data.liveBytes())
 	figures := []float64{
-		perSecond(s.ops, took), float64(sizes.most) / live, sizes.mean() / live, float64(sizes.last) / live,
+		perSecond(ops, took), float64(sizes.most) / live, sizes.mean() / live, float64(sizes.last) / live,
 	}
-	return append(figures, latencies(times)...), nil
+	p50, p99, p999, most := c.latencies(times...)
+	return append(figures, p50, p99, p999, most, p999/p50), nil
 }
 
 // sampleEvery is how often the size of a folder is looked at: often enough to see the peak of a compaction, seldom
 // enough not to hold writers up.
 const sampleEvery = 20 * time.Millisecond
-
-// longest is the longest time of a write that is told from longer ones.
-const longest = time.Minute
-
-// newTimes returns an empty histogram of nanoseconds, with three digits.
-func newTimes() *hdrhistogram.Histogram { return hdrhistogram.New(1, longest.Nanoseconds(), 3) }
-
-// overwriteTimed is overwrite with each write's time.
-func (c *contestant) overwriteTimed(e engine, w *worker, times *hdrhistogram.Histogram) error {
-	for range w.ops {
-		i := w.pick(len(c.data.keys))
-		next := c.version[i] + 1
-		value := c.data.value(i, next)
-		start := time.Now()
-		if err := e.put(c.data.asked[i], value); err != nil {
-			return err
-		}
-		took := time.Since(start)
-		c.version[i] = next
-		if err := times.RecordValue(min(max(took, 1), longest).Nanoseconds()); err != nil {
-			return fmt.Errorf("a put of %v: %w", took, err)
-		}
-	}
-	return nil
-}
-
-// latencies returns p50, p99, p99.9 and the longest time of all writers, in microseconds, and how many p50 a p99.9 is.
-func latencies(times []*hdrhistogram.Histogram) []float64 {
-	all := newTimes()
-	for _, t := range times {
-		all.Merge(t) // has the same bounds, so nothing is dropped
-	}
-	figures := make([]float64, 0, 5)
-	for _, q := range []float64{50, 99, 99.9} {
-		figures = append(figures, float64(all.ValueAtPercentile(q))/1e3)
-	}
-	return append(figures, float64(all.Max())/1e3, figures[2]/figures[0])
-}
