@@ -48,6 +48,7 @@ func (l *log) prepareLater() {
 	go l.prepare()
 }
 
+// prepare makes it. If that fails so does every later write, as if one had met the fault itself.
 func (l *log) prepare() {
 	defer l.work.Done()
 	l.changing.Lock()
