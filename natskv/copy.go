@@ -96,6 +96,11 @@ func (c *copier) run(ctx context.Context) error {
 // begin looks at the target. It returns what is there of the copy that is resumed, behind its progress.
 func (c *copier) begin(ctx context.Context) (entries, error) {
 	none := func(func(jetstream.KeyValueEntry, error) bool) {}
+	if c.resuming {
+		if err := c.settle(ctx); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case c.resuming && !c.progress.Complete:
 		return watched(ctx, c.target, jetstream.ResumeFromRevision(c.progress.Target+1)), nil
@@ -116,6 +121,13 @@ func (c *copier) begin(ctx context.Context) (entries, error) {
 		return nil, ErrTargetNotEmpty
 	}
 	return none, nil
+}
+
+// settle waits until the target has made of what was sent to it before what it will: a write that is refused, since no key has
+// that revision, is answered in its turn. A write of a copy that was cancelled may still be on its way.
+func (c *copier) settle(ctx context.Context) error {
+	_, _ = c.target.Update(ctx, "settle", nil, 1<<62) // whatever the answer says
+	return ctx.Err()
 }
 
 // have returns the revision that an entry of the source has in the target already, 0 if it is not there yet.
@@ -155,7 +167,7 @@ func (c *copier) write(ctx context.Context, e jetstream.KeyValueEntry) (uint64, 
 	}
 	// Of a marker the client does not tell the revision. After this one they can be counted.
 	history, err := c.target.History(ctx, e.Key())
-	if err != nil {
+	if err := either(ctx.Err(), err); err != nil { // when ctx ends, the client returns a part of the history
 		return 0, err
 	}
 	return history[len(history)-1].Revision(), nil
@@ -201,10 +213,19 @@ func watched(ctx context.Context, b jetstream.KeyValue, opts ...jetstream.WatchO
 	}
 }
 
-// stopWatch ends a watch and takes what is left in its channel: the client's goroutine waits for room there.
+// stopWatch ends a watch and takes what is in its channel: the client's goroutine may wait for room there. What that has still at
+// hand then fits. The channel of a client's watch whose context ended early is never closed, so it is not waited for.
 func stopWatch(w jetstream.KeyWatcher) {
 	_ = w.Stop() // it may have ended itself
-	for range w.Updates() {
+	for {
+		select {
+		case _, open := <-w.Updates():
+			if !open {
+				return
+			}
+		default:
+			return
+		}
 	}
 }
 

@@ -25,7 +25,8 @@ func Append() CopyOption { return func(c *copier) { c.appending = true } }
 // else has written to the target, its limit markers included, and if the source or the target has dropped, for its
 // History or a TTL, entries behind p meanwhile. With the p that was told last there is at most one such entry.
 //
-// What the earlier copy had sent must have arrived by now, or be lost.
+// A write that the earlier copy had under way when it ended is waited for if it went over the same connection to a server that
+// holds the bucket alone. Otherwise it must have arrived by now, or be lost: what arrives later is in the target twice.
 func Resume(p CopyProgress) CopyOption {
 	return func(c *copier) { c.resuming, c.progress = true, p }
 }

@@ -190,6 +190,56 @@ func TestCopyCancelled(t *testing.T) {
 	})
 }
 
+// A cutClient is a bucket as the client of a server shows it when a context ends early: the channel of a watch stays open, and of a
+// history a part comes without an error.
+type cutClient struct {
+	jetstream.KeyValue
+	cancel     context.CancelFunc // when the history is read
+	cancelling bool               // when the watch begins
+}
+
+type openWatcher chan jetstream.KeyValueEntry
+
+func (w openWatcher) Updates() <-chan jetstream.KeyValueEntry { return w }
+func (w openWatcher) Stop() error                             { return nil }
+
+func (c *cutClient) WatchAll(ctx context.Context, opts ...jetstream.WatchOpt) (jetstream.KeyWatcher, error) {
+	if !c.cancelling {
+		return c.KeyValue.WatchAll(ctx, opts...)
+	}
+	c.cancel()
+	return make(openWatcher, 256), nil
+}
+
+func (c *cutClient) History(ctx context.Context, key string, opts ...jetstream.WatchOpt) ([]jetstream.KeyValueEntry, error) {
+	history, err := c.KeyValue.History(ctx, key, opts...)
+	c.cancel()
+	return history[:1], err
+}
+
+func TestCopyCancelledByClient(t *testing.T) {
+	inBubbles(t, func(t *testing.T, db *kv.DB) {
+		source := newBucket(t, db, jetstream.KeyValueConfig{Bucket: "S", History: 2})
+		target := newBucket(t, db, jetstream.KeyValueConfig{Bucket: "T", History: 2})
+		play(t, source, "a a")
+		p, err := natskv.Copy(t.Context(), target, source)
+		require.NoError(t, err)
+		play(t, source, "-a")
+
+		for _, watching := range []bool{false, true} {
+			ctx, cancel := context.WithCancel(t.Context())
+			cut := &cutClient{KeyValue: target, cancel: cancel, cancelling: watching}
+			q, err := natskv.Copy(ctx, cut, source, natskv.Resume(natskv.CopyProgress{Source: p.Source, Target: p.Target}))
+			require.ErrorIs(t, err, context.Canceled, "watching: %t", watching)
+			require.Equal(t, p.Target, q.Target, "watching: %t", watching)
+		}
+		p, err = natskv.Copy(t.Context(), target, source, natskv.Resume(natskv.CopyProgress{Source: p.Source, Target: p.Target}))
+		require.NoError(t, err)
+		require.Equal(t, uint64(3), p.Target)
+	})
+}
+
+
 // A target that is not what an interrupted copy has left is found out, and nothing is written to it.
 func TestCopyResumeDiffers(t *testing.T) {
 	for name, row := range map[string]struct {
