@@ -239,7 +239,6 @@ func TestCopyCancelledByClient(t *testing.T) {
 	})
 }
 
-
 // A target that is not what an interrupted copy has left is found out, and nothing is written to it.
 func TestCopyResumeDiffers(t *testing.T) {
 	for name, row := range map[string]struct {
