@@ -27,6 +27,7 @@ type group struct {
 
 	waiting chan struct{} // closed when the group is done; nil if nobody waits; guarded by the committer's mu
 	done    bool          // err is set and, without one, everything is published; guarded by the committer's mu
+	shared  bool          // somebody but the one who made it knows of it; guarded by the committer's mu
 	err     error
 }
 
@@ -49,9 +50,10 @@ type groupWrite struct {
 type committer struct {
 	mu   sync.Mutex // taken after accept
 	open *group     // the group that writes can still join; nil if there is none
-	tail *group     // the group made last
+	tail *group     // the group made last, if it is not done
 
-	spare groupWork // of a group that is done, empty
+	spareGroup *group    // one that is done, and that nobody knows of; nil if there is none
+	spare      groupWork // of a group that is done, empty
 }
 
 // spareWrites is how many writes a group has at most whose room is used again.
@@ -66,13 +68,27 @@ func (c *committer) join(add func(*group)) (g, made *group) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.open == nil || c.open.bytes >= fullGroup {
-		c.open = &group{before: c.tail, groupWork: c.spare}
-		c.spare = groupWork{}
-		c.tail = c.open
-		made = c.open
+		made = c.make()
+		c.open, c.tail = made, made
+	} else {
+		c.open.shared = true
 	}
 	add(c.open)
 	return c.open, made
+}
+
+// make returns a group to be made last.
+func (c *committer) make() *group {
+	g := c.spareGroup
+	if g == nil {
+		g = new(group)
+	}
+	if c.tail != nil {
+		c.tail.shared = true
+	}
+	*g = group{before: c.tail, groupWork: c.spare}
+	c.spareGroup, c.spare = nil, groupWork{}
+	return g
 }
 
 // awaitBefore waits until the group before is done.
@@ -92,6 +108,24 @@ func (c *committer) close(g *group) {
 	}
 }
 
+// outcome waits until a group is done and returns its error, none if g is nil. If the group is mine, the caller's who has committed
+// it, this is the last that is wanted of it.
+func (c *committer) outcome(g *group, mine bool) error {
+	if g == nil {
+		return nil
+	}
+	if !mine {
+		c.waitFor(g)
+		return g.err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !g.shared {
+		c.spareGroup = g
+	}
+	return g.err
+}
+
 // waitFor waits until a group is done.
 func (c *committer) waitFor(g *group) {
 	c.mu.Lock()
@@ -105,10 +139,13 @@ func (c *committer) waitFor(g *group) {
 	}
 }
 
-// last returns the group made last, nil if there was none.
+// last returns the group made last, nil if that is done.
 func (c *committer) last() *group {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.tail != nil {
+		c.tail.shared = true
+	}
 	return c.tail
 }
 
@@ -158,11 +195,10 @@ func (b *Bucket) writeDurable(ops []Op) (first uint64, at int, err error) {
 	if err != nil {
 		g = b.refusedFor(err)
 	}
+	mine := err == nil && g == b.made
 	b.unlockAndCommit()
-	if g != nil {
-		if b.commits.waitFor(g); g.err != nil {
-			return 0, -1, g.err
-		}
+	if failed := b.commits.outcome(g, mine); failed != nil {
+		return 0, -1, failed
 	}
 	return first, at, err
 }
@@ -262,6 +298,9 @@ func (c *committer) finish(g *group) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.tail == g {
+		c.tail = nil
+	}
 	if few {
 		c.spare = groupWork{work.records[:0], work.trim[:0], work.writes[:0]}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 )
 
 // Compaction writes segments anew that have much garbage, without it, and joins small ones. It goes in steps: a step takes one
@@ -145,9 +146,10 @@ func (l *log) rewrite(run []*segment) error {
 	if err != nil {
 		return err
 	}
-	c := &copier{log: l, run: run, next: next, head: head{kind: kindFrame}}
+	c := copiers.Get().(*copier)
+	c.begin(l, run, next)
 	l.setCopying(c)
-	defer l.setCopying(nil)
+	defer c.end()
 	sealed, err := c.copy()
 	if err == nil {
 		// What is left out may be trimmed by an append that is not durable yet, for the sake of a record of that append.
@@ -204,15 +206,33 @@ func (l *log) replace(c *copier, sealed *sealedEntry) error {
 
 // A copier writes what is live in a run of segments to another one.
 type copier struct {
-	log   *log
-	run   []*segment
-	next  *segment
-	metas []meta
-	trim  []uint64
-	dead  []uint64 // pinned, or trimmed since the copying began: to be marked in next if they are there; guarded by the log's mu
-
+	log  *log
+	run  []*segment
+	next *segment
 	head head // of the frame in buf
-	buf  []byte
+
+	buf    []byte
+	metas  metas
+	wanted []uint64 // of a segment, what is live or pinned
+	trim   []uint64
+	dead   []uint64 // pinned, or trimmed since the copying began: to be marked in next if they are there; guarded by the log's mu
+}
+
+// copiers are those that are not in use. What a step needs is much beside what a program keeps; most of it is used again.
+var copiers = sync.Pool{New: func() any { return new(copier) }}
+
+// begin makes the copier ready for a step.
+func (c *copier) begin(l *log, run []*segment, next *segment) {
+	c.log, c.run, c.next, c.head = l, run, next, head{kind: kindFrame}
+	c.buf, c.wanted, c.trim, c.dead = c.buf[:0], c.wanted[:0], c.trim[:0], c.dead[:0]
+	c.metas.reset()
+}
+
+// end gives the copier back.
+func (c *copier) end() {
+	c.log.setCopying(nil)
+	c.log, c.run, c.next = nil, nil, nil
+	copiers.Put(c)
 }
 
 // copy returns the finished segment's entry, nil if there is nothing to keep.
@@ -223,6 +243,7 @@ func (c *copier) copy() (*sealedEntry, error) {
 		}
 	}
 	c.forgetTrims()
+	c.next.guide = makeGuide(c.next.entries)
 	c.log.mu.Lock()
 	c.killDead()
 	c.log.mu.Unlock()
@@ -237,7 +258,7 @@ func (c *copier) copy() (*sealedEntry, error) {
 	if err := c.addTrim(); err != nil {
 		return nil, err
 	}
-	sealed, err := c.next.finish(c.metas, c.trim)
+	sealed, err := c.next.finish(&c.metas, c.trim)
 	return &sealed, err
 }
 
@@ -273,8 +294,9 @@ func (c *copier) killDead() {
 
 // copySegment copies the frames of a segment, less what is dead.
 func (c *copier) copySegment(seg *segment) error {
-	wanted := c.wanted(seg)
-	c.next.entries, c.metas = slices.Grow(c.next.entries, len(wanted)), slices.Grow(c.metas, len(wanted))
+	c.findWanted(seg)
+	wanted := c.wanted
+	c.next.entries = slices.Grow(c.next.entries, len(wanted))
 	s := scanner{reader: &reader{name: seg.name, file: seg.file, size: seg.end}, salt: seg.salt, at: seg.start}
 	for {
 		ok, reason, err := s.next()
@@ -302,10 +324,10 @@ func (c *copier) copySegment(seg *segment) error {
 	}
 }
 
-// wanted returns the revisions of a segment that are live, or pinned.
-func (c *copier) wanted(seg *segment) []uint64 {
+// findWanted sets wanted.
+func (c *copier) findWanted(seg *segment) {
 	l := c.log
-	revisions := make([]uint64, 0, len(seg.entries))
+	c.wanted = slices.Grow(c.wanted[:0], len(seg.entries))
 	for some := range slices.Chunk(seg.entries, atOnce) {
 		l.mu.Lock()
 		for i := range some {
@@ -316,11 +338,10 @@ func (c *copier) wanted(seg *segment) []uint64 {
 			if e.dead() {
 				c.pin(e.revision)
 			}
-			revisions = append(revisions, e.revision)
+			c.wanted = append(c.wanted, e.revision)
 		}
 		l.mu.Unlock()
 	}
-	return revisions
 }
 
 // pin notes that a record is copied because it is pinned.
@@ -333,8 +354,8 @@ func (c *copier) pin(revision uint64) {
 	c.dead = append(c.dead, revision)
 }
 
-// begin begins a frame if none is begun.
-func (c *copier) begin(revision uint64, created int64) {
+// beginFrame begins a frame if none is begun.
+func (c *copier) beginFrame(revision uint64, created int64) {
 	if len(c.buf) == 0 {
 		c.buf = append(c.buf, make([]byte, headLen)...)
 		c.head.revision, c.head.created = revision, created
@@ -343,13 +364,12 @@ func (c *copier) begin(revision uint64, created int64) {
 
 // add copies a record.
 func (c *copier) add(it *item) error {
-	rec := it.record
-	rec.Key = string(it.key)
-	c.begin(rec.Revision, rec.Created)
+	rec := &it.record
+	c.beginFrame(rec.Revision, rec.Created)
 	start := len(c.buf)
-	c.buf = appendRecord(c.buf, c.next.salt, &c.head, &rec)
+	c.buf = appendRecord(c.buf, c.next.salt, &c.head, rec, it.key)
 	c.next.add(entry{rec.Revision, uint32(c.next.end) + uint32(start), uint32(len(c.buf) - start)})
-	c.metas = append(c.metas, meta{rec.Operation, rec.Created, rec.Deadline, uint32(len(rec.Value)), rec.Key})
+	addMeta(&c.metas, rec, it.key)
 	if len(c.buf) >= copyFrame {
 		return c.flush()
 	}
@@ -360,7 +380,7 @@ func (c *copier) add(it *item) error {
 func (c *copier) addTrim() error {
 	if slices.Sort(c.trim); len(c.trim) > 0 {
 		c.trim = slices.Compact(c.trim)
-		c.begin(c.run[len(c.run)-1].newest, 0)
+		c.beginFrame(c.run[len(c.run)-1].newest, 0)
 		c.buf = appendTrim(c.buf, c.next.salt, c.trim)
 	}
 	return c.flush()

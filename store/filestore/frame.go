@@ -171,8 +171,8 @@ func decodeHead(buf []byte, at int64) (h head, ok bool) {
 	return h, known && buf[5]|buf[6]|buf[7] == 0 && int64(h.unsynced) <= at && h.length <= maxFrame
 }
 
-// appendRecord adds a record to a frame that counts from base.
-func appendRecord(buf []byte, salt uint64, base *head, rec *store.Record) []byte {
+// appendRecord adds a record, whose key is given apart, to a frame that counts from base.
+func appendRecord[Key string | []byte](buf []byte, salt uint64, base *head, rec *store.Record, key Key) []byte {
 	start := len(buf)
 	op := byte(rec.Operation)
 	if rec.Deadline != 0 {
@@ -184,9 +184,9 @@ func appendRecord(buf []byte, salt uint64, base *head, rec *store.Record) []byte
 	if rec.Deadline != 0 {
 		buf = binary.AppendVarint(buf, rec.Deadline-rec.Created)
 	}
-	buf = binary.AppendUvarint(buf, uint64(len(rec.Key)))
+	buf = binary.AppendUvarint(buf, uint64(len(key)))
 	buf = binary.AppendUvarint(buf, uint64(len(rec.Value)))
-	buf = append(buf, rec.Key...)
+	buf = append(buf, key...)
 	buf = append(buf, rec.Value...)
 	binary.LittleEndian.PutUint32(buf[start:], checksum(salt, rec.Revision, buf[start+checksumLen:]))
 	return buf

@@ -17,9 +17,9 @@ import (
 func FuzzFrame(f *testing.F) {
 	base := head{kind: kindFrame, revision: 5, created: 1000}
 	seed := appendRecord(nil, 1, &base, &store.Record{
-		Revision: 7, Operation: store.Put, Key: "key", Value: []byte("value"), Created: -3, Deadline: 9,
-	})
-	seed = appendRecord(seed, 1, &base, &store.Record{Revision: 9, Operation: store.Purge, Key: "key", Created: 1000})
+		Revision: 7, Operation: store.Put, Value: []byte("value"), Created: -3, Deadline: 9,
+	}, "key")
+	seed = appendRecord(seed, 1, &base, &store.Record{Revision: 9, Operation: store.Purge, Created: 1000}, "key")
 	f.Add(appendTrim(seed, 1, []uint64{1, 2, 9}), uint64(1), base.revision, base.created)
 	f.Fuzz(func(t *testing.T, data []byte, salt, revision uint64, created int64) {
 		s := scanner{salt: salt, head: head{kind: kindFrame, revision: revision, created: created}}
@@ -44,9 +44,7 @@ func checkItem(t *testing.T, it *item, salt uint64, base *head) {
 		require.Equal(t, it.trim, again.trim)
 		return
 	}
-	rec := it.record
-	rec.Key = string(it.key)
-	again, reason := parseItem(appendRecord(nil, salt, base, &rec), salt, base)
+	again, reason := parseItem(appendRecord(nil, salt, base, &it.record, it.key), salt, base)
 	require.Empty(t, reason)
 	require.LessOrEqual(t, again.length, it.length) // numbers can be written with more bytes than they need
 	again.length, again.timed = it.length, it.timed // a deadline of 0 is none

@@ -20,21 +20,38 @@ const deadBit = 1 << 31
 func (e *entry) dead() bool { return e.length&deadBit != 0 }
 func (e *entry) size() int  { return int(e.length &^ deadBit) }
 
-// A meta is what an index tells of a record beside its entry.
+// A meta is what an index tells of a record beside its entry and its key.
 type meta struct {
 	operation store.Operation
+	keyLen    uint32
+	valueLen  uint32
 	created   int64
 	deadline  int64
-	valueLen  uint32
-	key       string
 }
+
+// metas are those of a segment, with the keys one behind the other: so an index is written without a look at as many places in
+// memory as it has keys, and writers wait for it.
+type metas struct {
+	list  []meta
+	keys  []byte
+	index []byte // room for it
+}
+
+// addMeta adds the meta of a record, whose key is given apart.
+func addMeta[Key string | []byte](m *metas, rec *store.Record, key Key) {
+	m.list = append(m.list, meta{rec.Operation, uint32(len(key)), uint32(len(rec.Value)), rec.Created, rec.Deadline})
+	m.keys = append(m.keys, key...)
+}
+
+// reset empties metas. Their room stays.
+func (m *metas) reset() { m.list, m.keys = m.list[:0], m.keys[:0] }
 
 // appendIndex adds the index of a segment, which begins at offset at: of the records that are not dead, and of revisions of
 // other segments that are trimmed by this one.
 //
 // The index is what opens a sealed segment, so it has all but the values; each number is written as the distance from
 // the record before.
-func appendIndex(buf []byte, seg *segment, metas []meta, trim []uint64) []byte {
+func appendIndex(buf []byte, seg *segment, metas *metas, trim []uint64) []byte {
 	start := len(buf)
 	buf = slices.Grow(buf, indexRoom(metas, trim))
 	buf = append(buf, make([]byte, headLen+checksumLen)...)
@@ -44,8 +61,11 @@ func appendIndex(buf []byte, seg *segment, metas []meta, trim []uint64) []byte {
 		created  int64
 		end      int64
 	}
+	keys := metas.keys
 	for i := range seg.entries {
-		e, m := &seg.entries[i], &metas[i]
+		e, m := &seg.entries[i], &metas.list[i]
+		key := keys[:m.keyLen]
+		keys = keys[m.keyLen:]
 		if e.dead() {
 			continue
 		}
@@ -60,10 +80,10 @@ func appendIndex(buf []byte, seg *segment, metas []meta, trim []uint64) []byte {
 			buf = binary.AppendVarint(buf, m.deadline-m.created)
 		}
 		buf = binary.AppendUvarint(buf, uint64(int64(e.offset)-last.end))
-		buf = binary.AppendUvarint(buf, uint64(len(m.key)))
+		buf = binary.AppendUvarint(buf, uint64(len(key)))
 		buf = binary.AppendUvarint(buf, uint64(m.valueLen))
-		buf = binary.AppendUvarint(buf, uint64(e.size()-len(m.key)-int(m.valueLen)))
-		buf = append(buf, m.key...)
+		buf = binary.AppendUvarint(buf, uint64(e.size()-len(key)-int(m.valueLen)))
+		buf = append(buf, key...)
 		last.revision, last.created, last.end = e.revision, m.created, int64(e.offset)+int64(e.size())
 	}
 	buf = appendRevisions(buf, trim)
@@ -75,13 +95,9 @@ func appendIndex(buf []byte, seg *segment, metas []meta, trim []uint64) []byte {
 }
 
 // indexRoom returns how many bytes an index has at most, but for numbers that are larger than they mostly are.
-func indexRoom(metas []meta, trim []uint64) int {
+func indexRoom(metas *metas, trim []uint64) int {
 	const forNumbers = 24 // of a record: operation, revision, created, offset, three lengths
-	room := headLen + checksumLen + len(metas)*forNumbers + len(trim)*binary.MaxVarintLen32
-	for i := range metas {
-		room += len(metas[i].key)
-	}
-	return room
+	return headLen + checksumLen + len(metas.list)*forNumbers + len(metas.keys) + len(trim)*binary.MaxVarintLen32
 }
 
 // readIndex reads the index of a segment and checks it. The body is the index without head and checksum; it belongs to the

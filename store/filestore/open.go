@@ -145,6 +145,7 @@ func (l *log) openSegment(number uint64) (seg *segment, err error) {
 		return nil, r.corrupt(0, "expected segment %d of bucket %q, found segment %d of bucket %q", number, l.manifest.Bucket, h.number, h.name)
 	}
 	seg = &segment{name: name, number: number, salt: h.salt, file: file, fsys: l.fsys, start: start, end: start}
+	seg.mapTo(r.size, false)
 	seg.hold()
 	return seg, nil
 }
@@ -172,6 +173,7 @@ func (l *log) index(seg *segment, body []byte) (trim []uint64, err error) {
 	if reason := ir.fault(); reason != "" {
 		return nil, &store.CorruptError{File: seg.name, Offset: seg.end, Reason: reason}
 	}
+	seg.guide = makeGuide(seg.entries)
 	seg.count(trim)
 	l.newest = max(l.newest, seg.newest)
 	l.replay = append(l.replay, replayed{seg, body})
@@ -243,7 +245,7 @@ func (l *log) noteItems(seg *segment, at int64, items []item) {
 		it := &items[i]
 		if rec := &it.record; it.key != nil {
 			seg.add(entry{rec.Revision, uint32(at), uint32(it.length)})
-			l.metas = append(l.metas, meta{rec.Operation, rec.Created, rec.Deadline, uint32(len(rec.Value)), string(it.key)})
+			addMeta(&l.metas, rec, it.key)
 		}
 		at += int64(it.length)
 	}
@@ -273,20 +275,26 @@ func (l *log) endActive(s *scanner, reason string) (trim []uint64, err error) {
 	}
 	l.trim = trim
 	l.leaveOutDead(seg)
-	l.replay = append(l.replay, replayed{seg, appendIndex(nil, seg, l.metas, nil)[headLen+checksumLen:]})
+	l.replay = append(l.replay, replayed{seg, appendIndex(nil, seg, &l.metas, nil)[headLen+checksumLen:]})
 	return trim, nil
 }
 
 // leaveOutDead makes the entries of the active segment those that its index will have.
 func (l *log) leaveOutDead(seg *segment) {
+	all, left := l.metas, l.metas.keys
+	l.metas.reset()
 	n := 0
 	for i := range seg.entries {
+		m := all.list[i]
+		key := left[:m.keyLen]
+		left = left[m.keyLen:]
 		if !seg.entries[i].dead() {
-			seg.entries[n], l.metas[n] = seg.entries[i], l.metas[i]
+			seg.entries[n] = seg.entries[i]
+			l.metas.list, l.metas.keys = append(l.metas.list, m), append(l.metas.keys, key...)
 			n++
 		}
 	}
-	seg.entries, l.metas = seg.entries[:n], l.metas[:n]
+	seg.entries = seg.entries[:n]
 }
 
 // recover makes a log that was loaded ready to be written: it cuts off a torn tail, seals the segment that was active, and

@@ -61,6 +61,10 @@ func (l *log) prepare() {
 		_ = l.fail(err)
 		return
 	}
+	l.mu.RLock()
+	expected := 2 * len(l.active.entries) // that one is half full
+	l.mu.RUnlock()
+	next.entries = make([]entry, 0, expected+expected/8)
 	l.next = next
 }
 
@@ -88,7 +92,14 @@ func (l *log) segmentSize() int64 {
 // create makes the file of a new segment, which is in no manifest yet; changing is held.
 func (l *log) create() (*segment, error) {
 	l.number++
-	return createSegment(l.fsys, l.dir, &header{l.number, rand.Uint64(), l.manifest.Bucket, l.manifest.Config})
+	seg, err := createSegment(l.fsys, l.dir, &header{l.number, rand.Uint64(), l.manifest.Bucket, l.manifest.Config})
+	if err != nil {
+		return nil, err
+	}
+	// Where each append is synced a page of memory would have to be made writable again for each.
+	always := l.opts.Sync == SyncAlways()
+	seg.fills = seg.mapTo(l.opts.SegmentSize, !always) || always
+	return seg, nil
 }
 
 // createSegment makes a segment's file, durably.
@@ -141,9 +152,10 @@ func (s *segment) syncTo(end int64) error {
 var zeros [1 << 20]byte
 
 // fill sees to it that the file goes on behind what has been written up to end, with zeros. So most syncs have no new length to
-// write, which takes a file system much longer than the bytes. Where there is no room for them the file does without.
+// write, which takes a file system much longer than the bytes, and what is mapped is there to be written. Where there is no room
+// for them the file does without.
 func (s *segment) fill(end int64) {
-	if end <= s.filled {
+	if !s.fills || end <= s.filled {
 		return
 	}
 	s.filled = end + min(end, int64(len(zeros)))
@@ -169,12 +181,12 @@ func (s *segment) rewrite() error {
 }
 
 // finish writes the index and makes the segment durable.
-func (s *segment) finish(metas []meta, trim []uint64) (sealedEntry, error) {
-	index := appendIndex(nil, s, metas, trim)
-	if _, err := s.file.WriteAt(index, s.end); err != nil {
+func (s *segment) finish(metas *metas, trim []uint64) (sealedEntry, error) {
+	metas.index = appendIndex(metas.index[:0], s, metas, trim)
+	if _, err := s.file.WriteAt(metas.index, s.end); err != nil {
 		return sealedEntry{}, fmt.Errorf("write index of %s: %w", s.name, err)
 	}
-	size := s.end + int64(len(index))
+	size := s.end + int64(len(metas.index))
 	if size < s.filled {
 		if err := s.file.Truncate(size); err != nil {
 			return sealedEntry{}, fmt.Errorf("cut %s behind its index: %w", s.name, err)
@@ -193,7 +205,7 @@ func (l *log) seal(next *segment) error {
 	seg := l.active
 	wanted := seg != nil && (seg.live > 0 || len(l.trim) > 0 || l.anyPinned(seg))
 	if wanted {
-		sealed, err := seg.finish(l.metas, l.trim)
+		sealed, err := seg.finish(&l.metas, l.trim)
 		if err != nil {
 			return err
 		}
@@ -210,16 +222,13 @@ func (l *log) seal(next *segment) error {
 	l.manifest = &m
 	l.mu.Lock()
 	if wanted {
-		seg.size = m.Segments[len(m.Segments)-1].Size
+		seg.size, seg.guide = m.Segments[len(m.Segments)-1].Size, makeGuide(seg.entries)
 		seg.count(l.trim)
 		l.segments = append(l.segments[:len(l.segments):len(l.segments)], seg)
 	}
 	l.active = next
-	clear(l.metas)
-	l.metas, l.trim = l.metas[:0], nil
-	if seg != nil && next != nil {
-		next.entries = make([]entry, 0, len(seg.entries)) // it will have about as many
-	}
+	l.metas.reset()
+	l.trim = nil
 	l.freed, l.limit = checkNow, l.segmentSize()
 	l.mu.Unlock()
 	if seg != nil && !wanted {

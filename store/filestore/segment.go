@@ -2,7 +2,6 @@ package filestore
 
 import (
 	"path/filepath"
-	"sort"
 	"sync"
 	"sync/atomic"
 
@@ -24,9 +23,11 @@ type segment struct {
 	start   int64   // where the frames begin
 	end     int64   // where they end, and the index of a sealed segment begins; guarded while the segment is active
 	size    int64   // of the file; guarded
+	fills   bool    // zeros are written behind what is appended
 	filled  int64   // of an active segment: up to where its file is known to go; Append's
 	newest  uint64  // the greatest revision appended up to its end, to this segment or one before; guarded
 	entries []entry // in rising order of revision; guarded
+	guide   guide   // to the entries, once they are complete; guarded
 	live    int     // entries that are not dead; guarded
 	bytes   int64   // of the items of these; guarded
 	waste   int64   // bytes of the file that it would not have if it were written anew; guarded
@@ -67,28 +68,8 @@ func (s *segment) drop() error {
 // unsynced returns how much of the file is not known to be synced.
 func (s *segment) unsynced() uint32 { return uint32(s.end - s.synced.Load()) }
 
-// find returns the place of a revision in entries, or false. Revisions mostly rise evenly, so it looks first where the
-// revision would be if they did.
-func (s *segment) find(revision uint64) (int, bool) {
-	lo, hi := 0, len(s.entries)
-	for tries := 0; tries < 3 && hi-lo > 8; tries++ {
-		first, last := s.entries[lo].revision, s.entries[hi-1].revision
-		if revision < first || revision > last {
-			return 0, false
-		}
-		at := lo + int(float64(revision-first)/float64(last-first)*float64(hi-1-lo))
-		switch found := s.entries[at].revision; {
-		case found == revision:
-			return at, true
-		case found < revision:
-			lo = at + 1
-		default:
-			hi = at
-		}
-	}
-	at := lo + sort.Search(hi-lo, func(i int) bool { return s.entries[lo+i].revision >= revision })
-	return at, at < hi && s.entries[at].revision == revision
-}
+// find returns the place of a revision in entries, or false.
+func (s *segment) find(revision uint64) (int, bool) { return s.guide.find(s.entries, revision) }
 
 // add appends an entry.
 func (s *segment) add(e entry) {
@@ -144,6 +125,13 @@ func (s *segment) parse(buf []byte, e entry) (it item, err error) {
 		return it, &store.CorruptError{File: s.name, Offset: int64(e.offset), Reason: reason}
 	}
 	return it, nil
+}
+
+// mapTo has the first size bytes of the file read, and written if write is true, as memory, if the file system can do that. It
+// reports whether it can; nothing else depends on it.
+func (s *segment) mapTo(size int64, write bool) bool {
+	m, ok := s.file.(vfs.Mapper)
+	return ok && m.Map(size, write) == nil
 }
 
 // path returns the path of a segment's file.

@@ -41,7 +41,7 @@ type log struct {
 	copying    *copier     // of the compaction's step under way; nil if there is none
 	closed     atomic.Bool // set under mu
 
-	metas []meta   // of the records in the active segment; Append's
+	metas metas    // of the records in the active segment; Append's
 	trim  []uint64 // what the active segment trims in others; Append's
 	limit int64    // how large the active segment may become; Append's
 	// Append's, reused
@@ -145,7 +145,7 @@ func (l *log) encode(recs []store.Record, trim []uint64) {
 	buf := append(l.buf[:0], make([]byte, headLen)...)
 	for i := range recs {
 		start := len(buf)
-		buf = appendRecord(buf, seg.salt, &h, &recs[i])
+		buf = appendRecord(buf, seg.salt, &h, &recs[i], recs[i].Key)
 		l.entries = append(l.entries, entry{recs[i].Revision, uint32(seg.end) + uint32(start), uint32(len(buf) - start)})
 	}
 	if len(trim) > 0 {
@@ -161,11 +161,11 @@ func (l *log) write(seg *segment) error {
 	if _, err := seg.file.WriteAt(l.buf, seg.end); err != nil {
 		return err
 	}
+	end := seg.end + int64(len(l.buf))
+	seg.fill(end)
 	if l.opts.Sync != SyncAlways() {
 		return nil
 	}
-	end := seg.end + int64(len(l.buf))
-	seg.fill(end)
 	return seg.syncTo(end)
 }
 
@@ -188,8 +188,7 @@ const keepBuffer = 1 << 20
 // note takes into memory what has been written.
 func (l *log) note(recs []store.Record, trim []uint64) {
 	for i := range recs {
-		r := &recs[i]
-		l.metas = append(l.metas, meta{r.Operation, r.Created, r.Deadline, uint32(len(r.Value)), r.Key})
+		addMeta(&l.metas, &recs[i], recs[i].Key)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -77,17 +77,70 @@ func open(name string, flag int) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return osFile{f}, nil
+	return &osFile{File: f}, nil
 }
 
-// An osFile is an os.File that tells its size.
-type osFile struct{ *os.File }
+// An osFile is an os.File that tells its size and can be mapped.
+type osFile struct {
+	*os.File
+	mapping
+}
+
+var _ Mapper = (*osFile)(nil)
 
 // Size implements File.
-func (f osFile) Size() (int64, error) {
+func (f *osFile) Size() (int64, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return 0, err
 	}
 	return info.Size(), nil
+}
+
+// Map implements Mapper. It works on Linux, where an address has 64 bits; elsewhere it is errors.ErrUnsupported.
+func (f *osFile) Map(size int64, write bool) error {
+	length, err := f.Size()
+	if err != nil {
+		return err
+	}
+	if f.bytes != nil || size <= 0 {
+		return os.ErrInvalid
+	}
+	if f.bytes, err = mapFile(f.File, size, write); err != nil {
+		return err
+	}
+	f.write = write
+	f.length.Store(length)
+	return nil
+}
+
+// ReadAt implements File.
+func (f *osFile) ReadAt(p []byte, off int64) (int, error) {
+	if part := f.part(off, len(p)); part != nil && transfer(p, part) {
+		return len(p), nil
+	}
+	return f.File.ReadAt(p, off)
+}
+
+// WriteAt implements File.
+func (f *osFile) WriteAt(p []byte, off int64) (int, error) {
+	if part := f.part(off, len(p)); part != nil && f.write && transfer(part, p) {
+		return len(p), nil
+	}
+	n, err := f.File.WriteAt(p, off)
+	if f.bytes != nil {
+		f.reaches(off + int64(n))
+	}
+	return n, err
+}
+
+// Truncate implements File.
+func (f *osFile) Truncate(size int64) error {
+	f.length.Store(min(size, f.length.Load()))
+	return f.File.Truncate(size)
+}
+
+// Close implements File.
+func (f *osFile) Close() error {
+	return errors.Join(f.unmap(), f.File.Close())
 }

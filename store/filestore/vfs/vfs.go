@@ -48,3 +48,13 @@ type File interface {
 	// Sync makes bytes and length durable.
 	Sync() error
 }
+
+// A Mapper is a File that can be mapped into memory, so that reading and writing need no call of the operating system. It is not
+// asked of an implementation.
+type Mapper interface {
+	File
+	// Map maps the first size bytes of the file; the file may be shorter. From then on ReadAt, and WriteAt if write is true, use
+	// memory for what the file has of them, and behave as before: so do Sync and what other processes see. Once a call of Map has
+	// succeeded no other can be made. It must not run at the same time as other calls. An error leaves the file as it was.
+	Map(size int64, write bool) error
+}

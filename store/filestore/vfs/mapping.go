@@ -1,0 +1,56 @@
+package vfs
+
+import (
+	"runtime/debug"
+	"sync/atomic"
+)
+
+// A mapping is the beginning of a file as memory. It may be larger than the file; what the file does not have must not be touched.
+type mapping struct {
+	bytes  []byte // nil if nothing is mapped
+	write  bool
+	length atomic.Int64 // of the file, at least
+}
+
+// part returns n bytes of the file from an offset on, nil if they are not mapped, or not known to be in the file.
+func (m *mapping) part(off int64, n int) []byte {
+	end := off + int64(n)
+	if off < 0 || n == 0 || end > min(m.length.Load(), int64(len(m.bytes))) {
+		return nil
+	}
+	return m.bytes[off:end]
+}
+
+// reaches notes that the file goes on to an offset.
+func (m *mapping) reaches(end int64) {
+	for {
+		length := m.length.Load()
+		if end <= length || m.length.CompareAndSwap(length, end) {
+			return
+		}
+	}
+}
+
+// unmap ends the mapping.
+func (m *mapping) unmap() error {
+	bytes := m.bytes
+	if bytes == nil {
+		return nil
+	}
+	m.length.Store(0)
+	m.bytes = nil
+	return unmapFile(bytes)
+}
+
+// transfer copies bytes of which some are mapped. It returns false where the system cannot read or write them, and tells of that
+// by a fault: the disk has an error or is full, or somebody has cut the file. A call of the system then says what it is.
+func transfer(to, from []byte) (done bool) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if fault := recover(); fault != nil {
+			done = false
+		}
+	}()
+	copy(to, from)
+	return true
+}
