@@ -85,7 +85,7 @@ func SegmentSize(bytes int64) OpenOption {
 }
 
 // CompactAt is the share of a bucket's files that may be revisions which are not kept any more, before they are
-// written anew without these; a third if the option is not given. A smaller share takes less space and more writing.
+// written anew without these; a quarter if the option is not given. A smaller share takes less space and more writing.
 func CompactAt(garbage float64) OpenOption {
 	return func(o *openOptions) error {
 		if !(garbage > 0 && garbage < 1) {

@@ -84,17 +84,21 @@ func (l *log) victims() []*segment {
 	}
 	// The next look is when another segment is sealed, and that may have made as much garbage as it has bytes.
 	coming := l.segmentSize()
-	if worst >= 0 && float64(garbage+coming) > l.opts.Garbage*float64(total+coming) {
-		return l.wastefulRun(worst)
+	excess := garbage + coming - int64(l.opts.Garbage*float64(total+coming))
+	switch {
+	case worst < 0 || excess <= 0:
+		return l.smallRun()
+	case excess <= coming:
+		return l.wastefulRun(worst, coming/2)
 	}
-	return l.smallRun()
+	return l.wastefulRun(worst, coming)
 }
 
-// wastefulRun returns a segment with its neighbours that have much garbage too, as far as what is wanted of them makes one
-// segment. So the more garbage there is the more of it goes in a step, and compaction keeps up with writers that do not wait
-// for the disk, though its steps do.
-func (l *log) wastefulRun(at int) []*segment {
-	limit, sum := l.segmentSize(), l.segments[at].needs()
+// wastefulRun returns a segment with its neighbours that have much garbage too, as far as no more than limit is wanted of them. What a
+// step copies takes room twice until its end, so the limit is small; but where compaction falls behind writers that do not wait for
+// the disk, though its steps do, it is a whole segment.
+func (l *log) wastefulRun(at int, limit int64) []*segment {
+	sum := l.segments[at].needs()
 	joins := func(seg *segment) bool {
 		if !l.wasteful(seg) || sum+seg.needs() > limit {
 			return false

@@ -35,7 +35,7 @@ const (
 	DefaultSegmentSize = 32 << 20
 	MinSegmentSize     = 1 << 12
 	MaxSegmentSize     = 1 << 30
-	DefaultGarbage     = 1.0 / 3
+	DefaultGarbage     = 1.0 / 4
 )
 
 // A SyncPolicy says when appends are synced. The zero value is SyncAlways.

@@ -149,7 +149,7 @@ func (s *segment) syncTo(end int64) error {
 }
 
 // zeros are what fill adds at most.
-var zeros [1 << 20]byte
+var zeros [1 << 19]byte
 
 // fill sees to it that the file goes on behind what has been written up to end, with zeros. So most syncs have no new length to
 // write, which takes a file system much longer than the bytes, and what is mapped is there to be written. Where there is no room
