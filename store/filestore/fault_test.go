@@ -78,3 +78,41 @@ func requireValue(t *testing.T, opts Options) *Backend {
 	require.Equal(t, "value", string(value))
 	return backend
 }
+
+// TestNextSegmentLater fails what makes a segment ahead, at each of its calls. Nobody needs that segment yet, so appends go on, into the
+// next segment too, which is made when they need it.
+func TestNextSegmentLater(t *testing.T) {
+	for _, failing := range []crashfs.Kind{crashfs.Create, crashfs.WriteAt, crashfs.Sync, crashfs.SyncDir} {
+		t.Run(string(failing), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				disk := crashfs.New()
+				opts := Options{FS: disk, Sync: SyncNever(), SegmentSize: 1 << 15}
+				backend, err := Open("db", opts)
+				require.NoError(t, err)
+				created, err := backend.Create("b", nil)
+				require.NoError(t, err)
+				l := created.(*log)
+				revision := uint64(0)
+				put := func() {
+					revision++
+					require.NoError(t, l.Append([]store.Record{{Revision: revision, Operation: store.Put, Key: "k"}}, nil))
+					synctest.Wait()
+				}
+				put()
+				failed := 0
+				disk.Before(func(c crashfs.Call) {
+					if c.Kind == failing && failed == 0 && (c.Name == l.dir || c.Name == path(l.dir, 2)) {
+						failed = c.N
+						disk.Fail(c.N, syscall.ENOSPC)
+					}
+				})
+				for l.number < 4 {
+					put()
+				}
+				require.NotZero(t, failed)
+				require.NoError(t, backend.Close())
+				require.Empty(t, disk.Unclosed())
+			})
+		})
+	}
+}

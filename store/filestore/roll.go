@@ -48,7 +48,7 @@ func (l *log) prepareLater() {
 	go l.prepare()
 }
 
-// prepare makes it. If that fails so does every later write, as if one had met the fault itself.
+// prepare makes it. If that fails nothing is lost, and the append that needs a new segment tries again: until then there may be room.
 func (l *log) prepare() {
 	defer l.work.Done()
 	l.changing.Lock()
@@ -58,7 +58,6 @@ func (l *log) prepare() {
 	}
 	next, err := l.create()
 	if err != nil {
-		_ = l.fail(err)
 		return
 	}
 	l.mu.RLock()
