@@ -25,7 +25,9 @@ import (
 // left half written at the end of a log was never acknowledged, and is cut off: TornTails tells.
 //
 // In memory are keys and revisions, about 150 bytes for each beyond the key; values stay in the folder, and are read
-// when they are asked for. Close the database in the end; it waits for the writes under way and makes everything durable.
+// when they are asked for. On 64-bit Linux the files are mapped into memory, so that most reads, and writes that are not synced,
+// need no call of the operating system; see vfs.Mapper. Close the database in the end; it waits for the writes under way and
+// makes everything durable.
 func Open(dir string, opts ...OpenOption) (*DB, error) {
 	return openDir("open", dir, false, opts)
 }

@@ -49,12 +49,25 @@ type File interface {
 	Sync() error
 }
 
-// A Mapper is a File that can be mapped into memory, so that reading and writing need no call of the operating system. It is not
-// asked of an implementation.
+// A Mapper is a File that can be mapped into memory, so that reading and writing it need no call of the operating system. The
+// files of OS are Mappers, and can be mapped on Linux where an address has 64 bits. An implementation of FS need not have any.
+//
+// A read that finds nothing in memory waits for the disk either way, but where a file is mapped the Go scheduler does not know: it
+// has a processor less meanwhile. Who has much more on disk than fits into memory, and many goroutines that wait for it, may want an
+// FS whose files are no Mappers:
+//
+//	type calls struct{ vfs.OS }
+//
+//	func (c calls) Open(name string) (vfs.File, error) {
+//		f, err := c.OS.Open(name)
+//		return struct{ vfs.File }{f}, err // and so with OpenWrite and Create
+//	}
 type Mapper interface {
 	File
-	// Map maps the first size bytes of the file; the file may be shorter. From then on ReadAt, and WriteAt if write is true, use
-	// memory for what the file has of them, and behave as before: so do Sync and what other processes see. Once a call of Map has
-	// succeeded no other can be made. It must not run at the same time as other calls. An error leaves the file as it was.
+	// Map maps the first size bytes of the file, which may be shorter. From then on ReadAt, and WriteAt if write is true, use
+	// memory for what the file has of them. They behave as before, and so do Sync and what other processes see.
+	//
+	// A file is mapped once, and not while other calls are made. After an error it is as it was; where files cannot be mapped
+	// that is errors.ErrUnsupported.
 	Map(size int64, write bool) error
 }
