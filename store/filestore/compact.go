@@ -215,6 +215,8 @@ type copier struct {
 	next *segment
 	head head // of the frame in buf
 
+	reader reader
+	items  []item // of the frame that is read
 	buf    []byte
 	metas  metas
 	wanted []uint64 // of a segment, what is live or pinned
@@ -235,7 +237,8 @@ func (c *copier) begin(l *log, run []*segment, next *segment) {
 // end gives the copier back.
 func (c *copier) end() {
 	c.log.setCopying(nil)
-	c.log, c.run, c.next = nil, nil, nil
+	c.log, c.run, c.next, c.reader.file = nil, nil, nil, nil
+	clear(c.items[:cap(c.items)])
 	copiers.Put(c)
 }
 
@@ -301,7 +304,9 @@ func (c *copier) copySegment(seg *segment) error {
 	c.findWanted(seg)
 	wanted := c.wanted
 	c.next.entries = slices.Grow(c.next.entries, len(wanted))
-	s := scanner{reader: &reader{name: seg.name, file: seg.file, size: seg.end}, salt: seg.salt, at: seg.start}
+	c.reader = reader{name: seg.name, file: seg.file, size: seg.end, buf: c.reader.buf[:0]}
+	s := scanner{reader: &c.reader, salt: seg.salt, at: seg.start, items: c.items}
+	defer func() { c.items = s.items }()
 	for {
 		ok, reason, err := s.next()
 		switch {

@@ -227,7 +227,7 @@ func (l *log) seal(next *segment) error {
 	}
 	l.active = next
 	l.metas.reset()
-	l.trim = nil
+	l.trim = l.trim[:0]
 	l.freed, l.limit = checkNow, l.segmentSize()
 	l.mu.Unlock()
 	if seg != nil && !wanted {
