@@ -57,6 +57,7 @@ func (l *log) compact() {
 		run := l.victims()
 		if len(run) == 0 || l.closed.Load() && steps > 0 || l.fault.Load() != nil {
 			l.compacting = false
+			l.stepped.Broadcast()
 			l.mu.Unlock()
 			return
 		}
@@ -64,27 +65,33 @@ func (l *log) compact() {
 		if err := l.rewrite(run); err != nil {
 			_ = l.fail(fmt.Errorf("compact %s: %w", run[0].name, err))
 		}
+		l.mu.Lock()
+		l.steps++
+		l.stepped.Broadcast()
+		l.mu.Unlock()
+	}
+}
+
+// giveWay has the append that seals a segment wait, if compaction falls behind, for a step or two of it. So however fast the writers
+// are, what they leave behind does not grow without end.
+func (l *log) giveWay() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for end := l.steps + 2; l.compacting && l.steps < end && l.excess() > 2*l.segmentSize(); {
+		l.stepped.Wait()
 	}
 }
 
 // victims returns the segments that the next step takes, none if there is nothing to do; mu is held. It is the segment with the
 // largest share of garbage and others around it, if the bucket as a whole has too much, or else a run of small ones.
 func (l *log) victims() []*segment {
-	var total, garbage int64
-	if seg := l.active; seg != nil {
-		total, garbage = seg.end, seg.end-seg.start-seg.bytes
-	}
 	worst, share := -1, 0.0
 	for i, seg := range l.segments {
-		total += seg.size
-		garbage += seg.waste
 		if s := float64(seg.waste) / float64(seg.size); s > share && l.wasteful(seg) {
 			worst, share = i, s
 		}
 	}
-	// The next look is when another segment is sealed, and that may have made as much garbage as it has bytes.
-	coming := l.segmentSize()
-	excess := garbage + coming - int64(l.opts.Garbage*float64(total+coming))
+	excess, coming := l.excess(), l.segmentSize()
 	switch {
 	case worst < 0 || excess <= 0:
 		return l.smallRun()
@@ -92,6 +99,21 @@ func (l *log) victims() []*segment {
 		return l.wastefulRun(worst, coming/2)
 	}
 	return l.wastefulRun(worst, coming)
+}
+
+// excess returns by how many bytes the bucket's garbage is more than it may be, with what the next segment may make of it; mu is held.
+func (l *log) excess() int64 {
+	total := l.segmentSize() // the next look is when another one is sealed, and that may make as much garbage as it has bytes
+	garbage := total
+	if seg := l.active; seg != nil {
+		total += seg.end
+		garbage += seg.end - seg.start - seg.bytes
+	}
+	for _, seg := range l.segments {
+		total += seg.size
+		garbage += seg.waste
+	}
+	return garbage - int64(l.opts.Garbage*float64(total))
 }
 
 // wastefulRun returns a segment with its neighbours that have much garbage too, as far as no more than limit is wanted of them. What a

@@ -22,6 +22,7 @@ func WriteExample(fsys vfs.FS, dir string, batches [][]store.Record, trims [][]u
 		return err
 	}
 	l := &log{fsys: fsys, dir: dir, opts: opts, manifest: m, number: m.Active, active: seg, limit: opts.SegmentSize}
+	l.stepped.L = &l.mu
 	for i := range batches {
 		err = errors.Join(err, l.Append(batches[i], trims[i]))
 	}

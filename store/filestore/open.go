@@ -52,6 +52,7 @@ func loadLog(fsys vfs.FS, dir string, opts Options) (*log, error) {
 			return nil, err
 		}
 		l := &log{fsys: fsys, dir: dir, opts: opts, manifest: m, freed: checkNow, loaded: true}
+		l.stepped.L = &l.mu
 		if err = l.load(); err == nil {
 			return l, nil
 		}

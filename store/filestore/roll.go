@@ -15,6 +15,7 @@ func (l *log) makeRoom(size int64) error {
 	if seg := l.active; seg != nil && (seg.end == seg.start || seg.end+size <= l.limit) {
 		return nil
 	}
+	l.giveWay()
 	l.changing.Lock()
 	defer l.changing.Unlock()
 	next := l.next

@@ -38,6 +38,8 @@ type log struct {
 	sparePin   *pinHandle // of a pin that has ended
 	freed      int64      // bytes of records trimmed since it was last looked whether to compact
 	compacting bool
+	steps      int         // of compaction that are done
+	stepped    sync.Cond   // one more is, or there is nothing to do
 	copying    *copier     // of the compaction's step under way; nil if there is none
 	closed     atomic.Bool // set under mu
 
