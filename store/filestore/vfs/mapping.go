@@ -1,6 +1,8 @@
 package vfs
 
 import (
+	"errors"
+	"os"
 	"runtime/debug"
 	"sync/atomic"
 )
@@ -10,6 +12,26 @@ type mapping struct {
 	bytes  []byte // nil if nothing is mapped
 	write  bool
 	length atomic.Int64 // of the file, at least
+}
+
+// mostMapped is how many files are mapped at a time at most. A process has a limit on mappings, 65530 on most machines, and Go's memory
+// needs some.
+const mostMapped = 1 << 14
+
+var mapped atomic.Int64
+
+// take maps the beginning of a file.
+func (m *mapping) take(f *os.File, size int64, write bool) (err error) {
+	if mapped.Add(1) > mostMapped {
+		err = errors.ErrUnsupported
+	} else {
+		m.bytes, err = mapFile(f, size, write)
+	}
+	if err != nil {
+		mapped.Add(-1)
+	}
+	m.write = write
+	return err
 }
 
 // part returns n bytes of the file from an offset on, nil if they are not mapped, or not known to be in the file.
@@ -39,6 +61,7 @@ func (m *mapping) unmap() error {
 	}
 	m.length.Store(0)
 	m.bytes = nil
+	mapped.Add(-1)
 	return unmapFile(bytes)
 }
 

@@ -106,10 +106,9 @@ func (f *osFile) Map(size int64, write bool) error {
 	if f.bytes != nil || size <= 0 {
 		return os.ErrInvalid
 	}
-	if f.bytes, err = mapFile(f.File, size, write); err != nil {
+	if err := f.take(f.File, size, write); err != nil {
 		return err
 	}
-	f.write = write
 	f.length.Store(length)
 	return nil
 }
