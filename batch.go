@@ -33,33 +33,32 @@ type Op struct {
 	ttl         time.Duration
 	fault       *OptionError // what is wrong with the options
 
+	hash    uint32   // of key
 	missing bool     // the value that a revert wants is not there
 	copied  string   // of value, where the engine keeps it
 	history *history // of key, found by decide; nil if there is none
 	growth  weight   // what the write adds to the bucket
+	leaving int      // how many of the oldest revisions of history leave
 
 	byWire bool  // NATS's rules are to be kept, see wire.go
 	header uint8 // bytes of the headers that the revision would have on a NATS server
 }
 
 // PutOp writes value under key.
-func PutOp(key string, value []byte, opts ...PutOption) Op {
-	op := Op{kind: opPut, key: key, value: value}
-	op.putOptions(opts)
+func PutOp(key string, value []byte, opts ...PutOption) (op Op) {
+	op.put(key, value, opts)
 	return op
 }
 
 // CreateOp writes value under key if the key has none.
-func CreateOp(key string, value []byte, opts ...PutOption) Op {
-	op := Op{kind: opCreate, key: key, value: value}
-	op.putOptions(opts)
+func CreateOp(key string, value []byte, opts ...PutOption) (op Op) {
+	op.create(key, value, opts)
 	return op
 }
 
 // UpdateOp writes value under key if revision is the key's newest, 0 meaning that it has none.
-func UpdateOp(key string, value []byte, revision uint64, opts ...PutOption) Op {
-	op := Op{kind: opUpdate, key: key, value: value, conditional: true, revision: revision}
-	op.putOptions(opts)
+func UpdateOp(key string, value []byte, revision uint64, opts ...PutOption) (op Op) {
+	op.update(key, value, revision, opts)
 	return op
 }
 
@@ -90,6 +89,24 @@ func RevertOp(key string, revision uint64, opts ...PutOption) Op {
 	op := Op{kind: opRevert, key: key, revision: revision}
 	op.putOptions(opts)
 	return op
+}
+
+// put, create and update make op, which is zero, what PutOp, CreateOp and UpdateOp return. An Op is large: where time counts it is
+// made where it stays.
+
+func (op *Op) put(key string, value []byte, opts []PutOption) {
+	op.kind, op.key, op.value = opPut, key, value
+	op.putOptions(opts)
+}
+
+func (op *Op) create(key string, value []byte, opts []PutOption) {
+	op.kind, op.key, op.value = opCreate, key, value
+	op.putOptions(opts)
+}
+
+func (op *Op) update(key string, value []byte, revision uint64, opts []PutOption) {
+	op.kind, op.key, op.value, op.conditional, op.revision = opUpdate, key, value, true, revision
+	op.putOptions(opts)
 }
 
 func (op *Op) putOptions(opts []PutOption) {

@@ -17,8 +17,8 @@ func init() {
 		return nil
 	}))
 	adapter.Get = func(ctx context.Context, bucket any, key string) (value []byte, revision uint64, created int64, err error) {
-		r, _, value, err := bucket.(*Bucket).getNewest(ctx, key)
-		return value, r.number, r.created, err
+		e, err := bucket.(*Bucket).Get(ctx, key)
+		return e.Value, e.Revision, e.Created.UnixNano(), err
 	}
 	adapter.Done = func(watcher any) <-chan struct{} { return watcher.(*Watcher).done }
 }
@@ -95,7 +95,7 @@ func (w *Watcher) findPushed() (more bool) {
 		if len(w.owed) == 0 && !w.overflow {
 			w.catchUp()
 		}
-		w.takePushed(w.pushed[w.head])
+		w.takePushed(&w.pushed[w.head])
 		w.pushed[w.head] = found{}
 	}
 	w.pushed, w.head, w.pushedBytes = w.pushed[:0], 0, 0
@@ -110,17 +110,14 @@ func (w *Watcher) findPushed() (more bool) {
 }
 
 // takePushed is take for what was pushed.
-func (w *Watcher) takePushed(f found) {
+func (w *Watcher) takePushed(f *found) {
 	w.position = f.revision.number
-	key := f.history.key
-	_, missed := w.owed[key]
-	delete(w.owed, key)
-	w.tally(f.revision.number, missed)
+	w.tally(w.position, w.takeOwed(f.history.key, w.position))
 	if w.ignoreDeletes && f.revision.op != Put {
 		return
 	}
-	f.delta = w.remaining(f.revision.number)
-	w.ready = append(w.ready, f)
+	f.delta = w.remaining(w.position)
+	*w.place() = *f
 }
 
 // tally counts an entry that is taken. One that stands for an older one that is missed counts as that.
@@ -132,8 +129,11 @@ func (w *Watcher) tally(number uint64, missed bool) {
 
 // delta returns the Delta of the revision that was taken last. The bucket's read lock is held.
 func (w *Watcher) delta(h *history, number uint64) uint64 {
-	if w.asClient {
+	switch {
+	case w.asClient:
 		return w.remaining(number)
+	case h.newest.number == number:
+		return 0
 	}
 	return w.b.delta(h, number)
 }
@@ -165,7 +165,7 @@ func (w *Watcher) countAll() bool {
 	b := w.b
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	if w.position > 0 || len(w.patterns) != 1 || w.patterns[0].text != ">" || pastNow(b.nextDue.Load()) || b.published != w.start {
+	if w.position > 0 || !w.all || pastNow(b.nextDue.Load()) || b.published != w.start {
 		return false
 	}
 	n := b.index.len() - b.pending.keys

@@ -187,7 +187,8 @@ func (b *Bucket) writeDurable(ops []Op) (first uint64, at int, err error) {
 		g = b.join(func(g *group) {
 			for i := range ops {
 				h := b.historyFor(&ops[i])
-				r, deadline := b.number(&ops[i], now)
+				var r revision
+				deadline := b.number(&ops[i], now, &r)
 				b.acceptRevision(g, h, r, deadline, ops[i].value)
 			}
 		})

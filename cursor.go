@@ -91,13 +91,12 @@ func (w *Watcher) find() bool {
 	w.b.mu.RLock()
 	before := w.caughtUp
 	w.catchBell()
-	w.ready = w.buffer[:0]
+	w.ready, w.next = w.ready[:0], 0
 	if w.byKey {
 		w.findByKey()
 	} else {
 		w.findInLog()
 	}
-	w.buffer = w.ready
 	after, waiting := w.caughtUp, w.waiting
 	w.b.mu.RUnlock()
 	if before != after {
@@ -174,29 +173,56 @@ func (w *Watcher) room() bool {
 func (w *Watcher) catchUp() {
 	if !w.caughtUp {
 		w.caughtUp, w.owed = true, nil
-		w.ready = append(w.ready, found{kind: CaughtUp})
+		*w.place() = found{kind: CaughtUp}
 	}
+}
+
+// place returns the next place in ready. What was in it before is there still.
+func (w *Watcher) place() *found {
+	if n := len(w.ready); n < cap(w.ready) {
+		w.ready = w.ready[:n+1]
+	} else {
+		w.ready = append(w.ready, found{})
+	}
+	return &w.ready[len(w.ready)-1]
 }
 
 // take takes the revision at position, which h holds, unless the options leave it out.
 func (w *Watcher) take(h *history) {
-	i, _ := h.find(w.position)
-	r := h.at(i)
-	_, missed := w.owed[h.key] // then those up to start are older ones
-	if r.number > w.start {
-		delete(w.owed, h.key)
-	} else if !w.includeHistory && (missed || i+1 < h.len() && h.at(i+1).number <= w.start) {
-		return
+	r, replaced := &h.newest, false // by one that the watch is to begin with
+	if r.number != w.position {
+		i, _ := h.find(w.position)
+		r, replaced = h.at(i), h.at(i+1).number <= w.start
+	}
+	missed := w.takeOwed(h.key, r.number)
+	if r.number <= w.start && !w.includeHistory && (missed || replaced) {
+		return // missed: one that is newer than start stands for it
 	}
 	w.tally(r.number, missed)
 	if w.ignoreDeletes && r.op != Put {
 		return
 	}
-	b := w.b
-	w.ready = append(w.ready, found{
-		kind: Changed, history: h, revision: *r, delta: w.delta(h, r.number), expires: b.expires(r), gone: b.expires(b.visible(h)),
-		config: b.configured.Load(),
-	})
+	b, f := w.b, w.place()
+	f.kind = Changed
+	f.history = h
+	f.revision = *r
+	f.delta = w.delta(h, r.number)
+	f.expires = b.expires(r)
+	f.gone = b.expires(b.visible(h))
+	f.config = b.configured.Load()
+	f.held = false
+}
+
+// takeOwed reports whether a newer state of key is owed. If number is that, it is not any more.
+func (w *Watcher) takeOwed(key string, number uint64) (missed bool) {
+	if len(w.owed) == 0 {
+		return false
+	}
+	_, missed = w.owed[key]
+	if number > w.start {
+		delete(w.owed, key)
+	}
+	return missed
 }
 
 // setDeadlines notes again when f goes: since it was found the bucket has got another configuration.
@@ -268,6 +294,9 @@ func (w *Watcher) owe(h *history) {
 
 // matches reports whether one of the patterns matches key.
 func (w *Watcher) matches(key string) bool {
+	if w.all {
+		return true
+	}
 	for i := range w.patterns {
 		if w.patterns[i].matches(key) {
 			return true

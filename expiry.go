@@ -66,6 +66,9 @@ func (b *Bucket) ownDeadline(r *revision) int64 {
 
 // expires returns when r goes by its own deadline or by the bucket's TTL, 0 if never.
 func (b *Bucket) expires(r *revision) int64 {
+	if !r.timed && b.cfg.TTL == 0 {
+		return 0
+	}
 	return b.expiresBy(r, b.ownDeadline(r))
 }
 

@@ -108,8 +108,8 @@ func (b *Bucket) exportLines(s *logSnapshot, write func(line any) error) error {
 
 // exportLine returns the line of a revision.
 func (b *Bucket) exportLine(x *exported) (recordLine, error) {
-	e, err := b.entry(x.key, &x.revision, x.deadline)
-	if err != nil {
+	var e Entry
+	if err := b.entry(&e, x.key, &x.revision, x.deadline); err != nil {
 		return recordLine{}, err
 	}
 	line := recordLine{Revision: &e.Revision, Key: &e.Key, Operation: new(e.Operation.String()), Created: &e.Created}

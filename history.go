@@ -76,15 +76,17 @@ func (h *history) displaced(depth int, op Operation) int {
 	if op == Purge {
 		return h.len()
 	}
-	n := max(h.len()+1-depth, 0)
-	for n < h.len() && h.at(n).leaving {
+	held := h.len()
+	n := max(held+1-depth, 0)
+	for n < held && h.at(n).leaving {
 		n++
 	}
 	return n
 }
 
-// add makes r the newest revision. Spare is room for older ones that remove has left, taken if it is needed.
-func (h *history) add(r revision, spare **[]revision) {
+// add makes room for a newest revision and returns it, for the caller to fill in whole. Spare is room for older ones that remove has
+// left, taken if it is needed.
+func (h *history) add(spare **[]revision) *revision {
 	if h.newest.number != 0 {
 		if h.older == nil {
 			h.older, *spare = *spare, nil
@@ -94,7 +96,7 @@ func (h *history) add(r revision, spare **[]revision) {
 		}
 		*h.older = append(*h.older, h.newest)
 	}
-	h.newest = r
+	return &h.newest
 }
 
 // mostSpareRevisions is for how many older revisions room is kept.

@@ -22,12 +22,12 @@ type index struct {
 
 func (x *index) len() int { return x.count }
 
-// insert adds a history whose key is not there yet.
-func (x *index) insert(h *history) {
+// insert adds a history whose key is not there yet, and has that hash.
+func (x *index) insert(hash uint32, h *history) {
 	if len(x.fresh) > 2*x.count {
 		x.sweep() // before h is there: it is empty as yet
 	}
-	x.table.insert(h)
+	x.table.insert(hash, h)
 	x.fresh = append(x.fresh, h)
 }
 

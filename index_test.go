@@ -67,7 +67,7 @@ func TestIndexAgainstSortedMap(t *testing.T) {
 				switch growing := step/1000 != 1; {
 				case !ok && (growing || r.IntN(4) == 0):
 					want[key] = liveHistory(key)
-					x.insert(want[key])
+					x.insert(hashOf(key), want[key])
 				case ok && (!growing || r.IntN(4) == 0):
 					delete(want, key)
 					removeFrom(x, h)
@@ -84,11 +84,12 @@ func TestIndexAgainstSortedMap(t *testing.T) {
 func TestIndexForgetsRemovedKeys(t *testing.T) {
 	x := &index{}
 	for i := range 100 {
-		x.insert(liveHistory(fmt.Sprintf("stays.%d", i)))
+		key := fmt.Sprintf("stays.%d", i)
+		x.insert(hashOf(key), liveHistory(key))
 	}
 	for i := range 100_000 {
 		h := liveHistory(fmt.Sprintf("goes.%d", i))
-		x.insert(h)
+		x.insert(hashOf(h.key), h)
 		removeFrom(x, h)
 		require.LessOrEqual(t, len(x.fresh), 400)
 	}
@@ -101,7 +102,7 @@ func TestIndexForgetsRemovedKeys(t *testing.T) {
 func TestIndexStops(t *testing.T) {
 	x := &index{}
 	for _, key := range []string{"a", "a.b", "a.b.c", "b", "c"} {
-		x.insert(liveHistory(key))
+		x.insert(hashOf(key), liveHistory(key))
 	}
 	x.order(x.takeFresh())
 	for n := 1; n <= 5; n++ {

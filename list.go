@@ -23,11 +23,11 @@ import (
 func (b *Bucket) Entries(ctx context.Context, pattern string, opts ...ListOption) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		err := b.list(ctx, "list entries", pattern, opts, func(f *listed, o *listOptions) (more bool, err error) {
-			e := b.meta(f.key, &f.revision, f.expires)
-			if !o.metaOnly {
-				if e, err = b.entry(f.key, &f.revision, f.expires); err != nil {
-					return false, err
-				}
+			var e Entry
+			if o.metaOnly {
+				b.meta(&e, f.key, &f.revision, f.expires)
+			} else if err := b.entry(&e, f.key, &f.revision, f.expires); err != nil {
+				return false, err
 			}
 			return yield(e, nil), nil
 		})

@@ -27,7 +27,7 @@ func (b *logBench) write(key, depth int, skip uint64) {
 		b.drop(h, 0)
 	}
 	b.last += 1 + skip
-	h.add(revision{number: b.last}, &b.spare)
+	*h.add(&b.spare) = revision{number: b.last}
 	b.log.append(b.last, h)
 	b.kept[b.last] = h
 }

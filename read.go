@@ -13,39 +13,27 @@ import (
 // expired, the error matches ErrKeyNotFound. The entry's Value is a copy for the caller.
 //
 // Get sees every write that returned before it started. It waits for no disk but the one that it reads from.
-func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
-	r, expires, value, err := b.getNewest(ctx, key)
-	if err != nil {
-		return Entry{}, err
-	}
-	e := b.meta(key, &r, expires)
-	e.Value = value
-	return e, nil
-}
-
-// getNewest is what Get knows of the newest revision, if that is a put.
-func (b *Bucket) getNewest(ctx context.Context, key string) (r revision, expires int64, value []byte, err error) {
+func (b *Bucket) Get(ctx context.Context, key string) (e Entry, err error) {
 	if err := checkContext(ctx); err != nil {
-		return r, 0, nil, b.keyFirst("get", key, err)
+		return Entry{}, b.keyFirst("get", key, err)
 	}
 	for {
 		b.mu.RLock()
 		h, gone := b.index.get(key), b.gone
-		r, expires = revision{}, 0
+		r, expires := revision{}, int64(0)
 		if h != nil {
 			r = *b.visible(h)
 			expires = b.expires(&r)
 		}
 		b.mu.RUnlock()
 		if gone != nil {
-			return r, 0, nil, b.keyFirst("get", key, gone)
+			return Entry{}, b.keyFirst("get", key, gone)
 		}
 		if r.op != Put || pastNow(expires) {
-			return r, 0, nil, b.keyFirst("get", key, &KeyError{Op: "get", Bucket: b.name, Key: key, Err: ErrKeyNotFound})
+			return Entry{}, b.keyFirst("get", key, &KeyError{Op: "get", Bucket: b.name, Key: key, Err: ErrKeyNotFound})
 		}
-		value, err = b.value(key, &r)
-		if !errors.Is(err, store.ErrNotFound) {
-			return r, expires, value, err
+		if err := b.entry(&e, key, &r, expires); err == nil || !errors.Is(err, store.ErrNotFound) {
+			return e, err
 		}
 		// The revision was trimmed between the two reads: there is a newer one, or none.
 	}
@@ -70,7 +58,7 @@ func (b *Bucket) GetRevision(ctx context.Context, key string, revision uint64) (
 	}
 }
 
-func (b *Bucket) getRevision(op, key string, number uint64) (Entry, error) {
+func (b *Bucket) getRevision(op, key string, number uint64) (e Entry, err error) {
 	b.mu.RLock()
 	if b.gone != nil {
 		defer b.mu.RUnlock()
@@ -95,7 +83,7 @@ func (b *Bucket) getRevision(op, key string, number uint64) (Entry, error) {
 			Op: op, Bucket: b.name, Key: key, Wanted: number, Newest: newest, Err: ErrKeyNotFound,
 		})
 	}
-	e, err := b.entry(key, &r, expires)
+	err = b.entry(&e, key, &r, expires)
 	e.Delta = delta
 	return e, err
 }
@@ -143,12 +131,10 @@ func (b *Bucket) history(key string) ([]Entry, error) {
 	}
 	entries := make([]Entry, len(kept))
 	for i := range kept {
-		e, err := b.entry(key, &kept[i].revision, kept[i].expires)
-		if err != nil {
+		if err := b.entry(&entries[i], key, &kept[i].revision, kept[i].expires); err != nil {
 			return nil, err
 		}
-		e.Delta = uint64(len(kept) - 1 - i)
-		entries[i] = e
+		entries[i].Delta = uint64(len(kept) - 1 - i)
 	}
 	return entries, nil
 }
@@ -158,6 +144,11 @@ func (b *Bucket) visible(h *history) *revision {
 	if h.newest.number <= b.published {
 		return &h.newest
 	}
+	return b.olderVisible(h)
+}
+
+// olderVisible is visible if the newest revision is not.
+func (b *Bucket) olderVisible(h *history) *revision {
 	if i := h.upTo(b.published); i > 0 {
 		return h.at(i - 1)
 	}
@@ -191,15 +182,15 @@ func (b *Bucket) delta(h *history, number uint64) uint64 {
 	return newer
 }
 
-// entry returns r as an Entry with a value of its own, read from the store if that keeps the values.
-func (b *Bucket) entry(key string, r *revision, expires int64) (Entry, error) {
+// entry makes e of r, with a value of its own, read from the store if that keeps the values. An error leaves e as it was.
+func (b *Bucket) entry(e *Entry, key string, r *revision, expires int64) error {
 	value, err := b.value(key, r)
 	if err != nil {
-		return Entry{}, err
+		return err
 	}
-	e := b.meta(key, r, expires)
+	b.meta(e, key, r, expires)
 	e.Value = value
-	return e, nil
+	return nil
 }
 
 // value returns the value of a revision.
@@ -228,15 +219,14 @@ func (b *Bucket) valueError(key string, number uint64, err error) error {
 	return fmt.Errorf("kv: value of %s at revision %d: %w", keyIn(key, b.name), number, err)
 }
 
-// meta returns r as an Entry with an empty value.
-func (b *Bucket) meta(key string, r *revision, expires int64) Entry {
-	e := Entry{
-		Bucket: b.name, Key: key, Value: []byte{}, Revision: r.number, Created: time.Unix(0, r.created).UTC(), Operation: r.op,
-	}
+// meta makes e, which is zero, an entry of r with an empty value. It writes where the caller wants the entry: copies of something
+// so large are a good part of what a read takes.
+func (b *Bucket) meta(e *Entry, key string, r *revision, expires int64) {
+	e.Bucket, e.Key, e.Value, e.Revision, e.Operation = b.name, key, []byte{}, r.number, r.op
+	e.Created = time.Unix(0, r.created).UTC()
 	if expires != 0 {
 		e.Expires = time.Unix(0, expires).UTC()
 	}
-	return e
 }
 
 // keyFirst returns what is wrong with key, or err: a bad key is reported before anything else. Reads look at the key only

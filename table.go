@@ -16,7 +16,6 @@ import "hash/maphash"
 // Beside Go's map of strings it needs two thirds of the memory, because a slot has a pointer and 32 bits where the map's has
 // the key's string header as well.
 type table struct {
-	seed      maphash.Seed
 	directory []*page // its length is a power of two
 	bits      uint    // that power
 	count     int
@@ -39,9 +38,12 @@ const (
 	largestPage  = 2048
 )
 
-// hash returns the hash of a key, which is not 0.
-func (t *table) hash(key string) uint32 {
-	return max(uint32(maphash.String(t.seed, key)), 1)
+// seed is of all tables, so that a key can be hashed before the lock on one is taken.
+var seed = maphash.MakeSeed()
+
+// hashOf returns the hash of a key, which is not 0.
+func hashOf(key string) uint32 {
+	return max(uint32(maphash.String(seed, key)), 1)
 }
 
 // place returns the place in the directory for a hash.
@@ -50,11 +52,13 @@ func (t *table) place(hash uint32) uint32 {
 }
 
 // get returns the history of key, nil if there is none.
-func (t *table) get(key string) *history {
+func (t *table) get(key string) *history { return t.find(hashOf(key), key) }
+
+// find is get for a key whose hash is known.
+func (t *table) find(hash uint32, key string) *history {
 	if t.count == 0 {
 		return nil
 	}
-	hash := t.hash(key)
 	p := t.directory[t.place(hash)]
 	for i := hash & p.mask(); p.slots[i].hash != 0; i = (i + 1) & p.mask() {
 		if s := &p.slots[i]; s.hash == hash && s.history.key == key {
@@ -64,13 +68,11 @@ func (t *table) get(key string) *history {
 	return nil
 }
 
-// insert adds a history whose key is not there yet.
-func (t *table) insert(h *history) {
+// insert adds a history whose key is not there yet, and has that hash.
+func (t *table) insert(hash uint32, h *history) {
 	if t.directory == nil {
-		t.seed = maphash.MakeSeed()
 		t.directory = []*page{newPage(0, smallestPage)}
 	}
-	hash := t.hash(h.key)
 	for {
 		p := t.directory[t.place(hash)]
 		switch {
@@ -88,7 +90,7 @@ func (t *table) insert(h *history) {
 
 // remove takes a history out, which must be there.
 func (t *table) remove(h *history) {
-	hash := t.hash(h.key)
+	hash := hashOf(h.key)
 	p := t.directory[t.place(hash)]
 	i := hash & p.mask()
 	for p.slots[i].history != h {

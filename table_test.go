@@ -35,7 +35,7 @@ func TestTableAgainstMap(t *testing.T) {
 		switch growing := step/(4*most)%2 == 0; {
 		case !ok && (growing || r.IntN(3) == 0):
 			want[key] = &history{key: key}
-			x.insert(want[key])
+			x.insert(hashOf(key), want[key])
 		case ok && (!growing || r.IntN(3) == 0):
 			delete(want, key)
 			x.remove(h)
@@ -84,7 +84,8 @@ func TestTableWithEqualHashes(t *testing.T) {
 func TestTableStops(t *testing.T) {
 	x := &table{}
 	for i := range 10 {
-		x.insert(&history{key: fmt.Sprint(i)})
+		key := fmt.Sprint(i)
+		x.insert(hashOf(key), &history{key: key})
 	}
 	calls := 0
 	x.all(func(*history) bool { calls++; return calls < 3 })

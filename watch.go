@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/revkv/kv/store"
 )
@@ -49,15 +50,17 @@ type Event struct {
 type Watcher struct {
 	b        *Bucket
 	patterns []pattern
+	all      bool // every key matches
 	watchOptions
 	ctx      context.Context
 	unwatch  func() bool   // lets go of ctx
 	bell     chan struct{} // has room for one: a write concerns the watcher
 	done     chan struct{} // closed when err is set
 	endOnce  sync.Once
-	err      error
-	buffer   []found // what ready is a part of
-	ready    []found // found and not delivered yet
+	err      atomic.Pointer[error]
+	ready    []found // what was found last
+	next     int     // the first of ready that is not delivered yet
+	slab     []byte  // room for the values of these
 	position uint64  // everything up to here is found; written by Next under the bucket's read lock
 
 	// What follows is written by Next under the bucket's read lock and by writers under its write lock.
@@ -119,6 +122,7 @@ func (b *Bucket) watch(ctx context.Context, texts []string, opts []WatchOption) 
 		return nil, err
 	}
 	w := &Watcher{b: b, patterns: patterns, ctx: ctx, bell: make(chan struct{}, 1), done: make(chan struct{})}
+	w.all = len(patterns) == 1 && patterns[0].text == ">"
 	if err := w.parse(op, opts); err != nil {
 		return nil, err
 	}
@@ -155,8 +159,12 @@ func (b *Bucket) watch(ctx context.Context, texts []string, opts []WatchOption) 
 
 // Next returns the next event, and waits for it if need be. ctx bounds the wait; its error leaves the watcher as it was.
 // When the watch has ended Next returns why: ErrWatcherStopped, the error of the context given to Watch, ErrClosed, or an
-// error that matches ErrBucketDeleted. The entry belongs to the caller.
-func (w *Watcher) Next(ctx context.Context) (Event, error) {
+// error that matches ErrBucketDeleted.
+//
+// The entry belongs to the caller. Values of up to 256 bytes that were there to be delivered one after the other have their
+// bytes side by side in an array of up to 1 KiB, which stays in memory as long as one of them is in use. (Appending to a value
+// does not reach the next one.)
+func (w *Watcher) Next(ctx context.Context) (e Event, err error) {
 	if err := checkContext(ctx); err != nil {
 		return Event{}, err
 	}
@@ -164,12 +172,12 @@ func (w *Watcher) Next(ctx context.Context) (Event, error) {
 		if err := w.ended(); err != nil {
 			return Event{}, err
 		}
-		for len(w.ready) > 0 {
-			e, ok, err := w.event(&w.ready[0])
+		for w.next < len(w.ready) {
+			ok, err := w.event(&e, &w.ready[w.next])
 			if err != nil {
 				return Event{}, err // next time the same again
 			}
-			w.ready = w.ready[1:]
+			w.next++
 			if ok {
 				return e, nil
 			}
@@ -215,9 +223,10 @@ func (w *Watcher) close(err error) {
 // end ends the watch with err, unless it has ended. The bucket's write lock is held.
 func (w *Watcher) end(err error) {
 	w.endOnce.Do(func() {
-		if w.err = w.ctx.Err(); w.err == nil { // what ended said so far stays
-			w.err = err
+		if early := w.ctx.Err(); early != nil { // what ended said so far stays
+			err = early
 		}
+		w.err.Store(&err)
 		w.unwatch()
 		close(w.done)
 	})
@@ -225,12 +234,10 @@ func (w *Watcher) end(err error) {
 
 // ended returns why the watch has ended, nil if it has not.
 func (w *Watcher) ended() error {
-	select {
-	case <-w.done:
-		return w.err
-	default:
-		return w.ctx.Err()
+	if err := w.err.Load(); err != nil {
+		return *err
 	}
+	return w.ctx.Err()
 }
 
 // found is an event before its value is copied.
@@ -245,28 +252,77 @@ type found struct {
 	held     bool  // revision has the value
 }
 
-// event makes an Event of what was found, unless it has expired or left the log meanwhile.
-func (w *Watcher) event(f *found) (e Event, ok bool, err error) {
+// event makes e, which is zero, of what was found. It returns false if that has expired or left the log meanwhile.
+func (w *Watcher) event(e *Event, f *found) (ok bool, err error) {
 	if f.kind == CaughtUp {
-		return Event{Kind: CaughtUp}, true, nil
+		e.Kind = CaughtUp
+		return true, nil
 	}
 	b := w.b
 	if f.config != b.configured.Load() {
 		w.setDeadlines(f)
 	}
 	if pastNow(f.expires) || pastNow(f.gone) {
-		return Event{}, false, nil
+		return false, nil
+	}
+	value, err := w.value(f)
+	if errors.Is(err, store.ErrNotFound) {
+		w.lost(f.history)
+		return false, nil
+	}
+	if err != nil {
+		return false, err
 	}
 	e.Kind = Changed
-	if w.metaOnly {
-		e.Entry = b.meta(f.history.key, &f.revision, f.expires)
-	} else if f.held {
-		e.Entry = b.meta(f.history.key, &f.revision, f.expires)
-		e.Entry.Value = []byte(f.revision.value)
-	} else if e.Entry, err = b.entry(f.history.key, &f.revision, f.expires); errors.Is(err, store.ErrNotFound) {
-		w.lost(f.history)
-		return Event{}, false, nil
+	b.meta(&e.Entry, f.history.key, &f.revision, f.expires)
+	e.Entry.Value, e.Entry.Delta = value, f.delta
+	return true, nil
+}
+
+// value returns a copy of the value of what was found.
+func (w *Watcher) value(f *found) ([]byte, error) {
+	switch {
+	case w.metaOnly:
+		return []byte{}, nil
+	case f.held || w.b.values == nil:
+		return w.copyValue(f.revision.value), nil
 	}
-	e.Entry.Delta = f.delta
-	return e, err == nil, err
+	return w.b.value(f.history.key, &f.revision)
+}
+
+const (
+	// slabSize is how many bytes the values in one slab have at most.
+	slabSize = 1 << 10
+	// mostSlabbed is how many bytes a value in a slab has at most.
+	mostSlabbed = slabSize / 4
+)
+
+// copyValue returns a copy of the value that is delivered next, cut from a slab if it is small.
+func (w *Watcher) copyValue(value string) []byte {
+	n := len(value)
+	if n == 0 || n > mostSlabbed {
+		return []byte(value)
+	}
+	if n > len(w.slab) {
+		w.slab = make([]byte, w.slabbed())
+	}
+	v := w.slab[:n:n]
+	w.slab = w.slab[n:]
+	copy(v, value)
+	return v
+}
+
+// slabbed returns how many bytes the next small values have together, as many as go into one slab.
+func (w *Watcher) slabbed() (size int) {
+	for i := w.next; i < len(w.ready); i++ {
+		n := len(w.ready[i].revision.value)
+		switch {
+		case n > mostSlabbed:
+		case size+n > slabSize:
+			return size
+		default:
+			size += n
+		}
+	}
+	return size
 }

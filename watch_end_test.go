@@ -2,6 +2,8 @@ package kv_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -200,6 +202,45 @@ func TestWatchersGetPrivateEntries(t *testing.T) {
 			w.Stop()
 		}
 	})
+}
+
+// Values that are delivered one after the other have nothing in common: writing to one and appending to it leave the others alone.
+func TestWatchedValuesAreApart(t *testing.T) {
+	everywhere(t, func(t *testing.T, db *kv.DB) {
+		b := newBucket(t, db, kv.Config{})
+		live, err := b.Watch(t.Context(), ">", kv.UpdatesOnly())
+		require.NoError(t, err)
+		defer live.Stop()
+		var want []string
+		for i, size := range []int{100, 0, 1, 256, 256, 300, 256, 255, 1000, 257, 1, 1025, 5000, 0, 200} {
+			want = append(want, strings.Repeat(string(rune('a'+i)), size))
+			require.NoError(t, errOf(b.Put(t.Context(), fmt.Sprint("k", i), []byte(want[i]))))
+		}
+		initial, err := b.Watch(t.Context(), ">")
+		require.NoError(t, err)
+		defer initial.Stop()
+		assert.Equal(t, want, valuesApart(t, initial, len(want)))
+		assert.Equal(t, want, valuesApart(t, live, len(want)))
+	})
+}
+
+// valuesApart returns the next n values of a watch, each after everything was done to those before that their owner may do.
+func valuesApart(t *testing.T, w *kv.Watcher, n int) []string {
+	t.Helper()
+	var values [][]byte
+	for range n {
+		e, err := w.Next(t.Context())
+		require.NoError(t, err)
+		require.NotNil(t, e.Entry.Value)
+		values = append(values, e.Entry.Value)
+	}
+	got := make([]string, n)
+	for i, v := range values {
+		got[i] = string(v)
+		clear(v)
+		_ = append(v, "and so on"...)
+	}
+	return got
 }
 
 // A watch can be stopped by any goroutine, also by several at once and while others write.

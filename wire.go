@@ -73,7 +73,7 @@ func applyByWire(ctx context.Context, bucket any, w adapter.Write) (uint64, erro
 	case w.Checked:
 		op.kind = opUpdate
 	}
-	return bucket.(*Bucket).writeOne(ctx, op)
+	return bucket.(*Bucket).writeOne(ctx, &[1]Op{op})
 }
 
 // message returns what the headers of a write depend on, for Create if newest is the revision that it follows.

@@ -15,7 +15,9 @@ import (
 //
 // Put copies value. Of several concurrent Puts of one key the one with the highest revision stays.
 func (b *Bucket) Put(ctx context.Context, key string, value []byte, opts ...PutOption) (uint64, error) {
-	return b.writeOne(ctx, PutOp(key, value, opts...))
+	var ops [1]Op
+	ops[0].put(key, value, opts)
+	return b.writeOne(ctx, &ops)
 }
 
 // PutString is Put of the bytes of value.
@@ -35,7 +37,9 @@ func (b *Bucket) PutString(ctx context.Context, key, value string, opts ...PutOp
 //
 // Of several concurrent Creates exactly one succeeds. Otherwise it is like Put.
 func (b *Bucket) Create(ctx context.Context, key string, value []byte, opts ...PutOption) (uint64, error) {
-	return b.writeOne(ctx, CreateOp(key, value, opts...))
+	var ops [1]Op
+	ops[0].create(key, value, opts)
+	return b.writeOne(ctx, &ops)
 }
 
 // Update writes value under key if revision is the newest revision of the key, and returns the new one. A marker is a
@@ -50,7 +54,9 @@ func (b *Bucket) Create(ctx context.Context, key string, value []byte, opts ...P
 // So Update with 0 is not Create: it refuses a key with a marker. Of several concurrent Updates with the same revision
 // exactly one succeeds. Otherwise it is like Put.
 func (b *Bucket) Update(ctx context.Context, key string, value []byte, revision uint64, opts ...PutOption) (uint64, error) {
-	return b.writeOne(ctx, UpdateOp(key, value, revision, opts...))
+	var ops [1]Op
+	ops[0].update(key, value, revision, opts)
+	return b.writeOne(ctx, &ops)
 }
 
 // Delete writes a delete marker, also for a key that has no value. Older revisions stay as far as the depth allows, and
@@ -60,14 +66,14 @@ func (b *Bucket) Update(ctx context.Context, key string, value []byte, revision 
 // expires, and the rest of the key's history with it; like every key that expires, it leaves a limit marker for a while if
 // the bucket has them.
 func (b *Bucket) Delete(ctx context.Context, key string, opts ...DeleteOption) error {
-	_, err := b.writeOne(ctx, DeleteOp(key, opts...))
+	_, err := b.writeOne(ctx, &[1]Op{DeleteOp(key, opts...)})
 	return err
 }
 
 // Purge writes a purge marker and drops all older revisions of the key, which nobody finds any more. It fits into a full
 // bucket. LastRevision is as for Delete; with PurgeTTL the marker goes by itself.
 func (b *Bucket) Purge(ctx context.Context, key string, opts ...PurgeOption) error {
-	_, err := b.writeOne(ctx, PurgeOp(key, opts...))
+	_, err := b.writeOne(ctx, &[1]Op{PurgeOp(key, opts...)})
 	return err
 }
 
@@ -75,12 +81,11 @@ func (b *Bucket) Purge(ctx context.Context, key string, opts ...PurgeOption) err
 // reading the old value and writing it. The revision must be one of the key's kept values, else the error matches
 // ErrKeyNotFound; the key may be deleted now. Revision 0 is an ErrInvalidOption. Otherwise it is like Put.
 func (b *Bucket) Revert(ctx context.Context, key string, revision uint64, opts ...PutOption) (uint64, error) {
-	return b.writeOne(ctx, RevertOp(key, revision, opts...))
+	return b.writeOne(ctx, &[1]Op{RevertOp(key, revision, opts...)})
 }
 
 // writeOne is write for one operation.
-func (b *Bucket) writeOne(ctx context.Context, op Op) (uint64, error) {
-	ops := [1]Op{op}
+func (b *Bucket) writeOne(ctx context.Context, ops *[1]Op) (uint64, error) {
 	revision, _, err := b.write(ctx, ops[:])
 	return revision, err
 }
@@ -90,6 +95,7 @@ func (b *Bucket) writeOne(ctx context.Context, op Op) (uint64, error) {
 func (b *Bucket) write(ctx context.Context, ops []Op) (first uint64, at int, err error) {
 	at = -1
 	for i := range ops {
+		ops[i].hash = hashOf(ops[i].key)
 		if err = ops[i].check(b.name); err != nil {
 			at = i
 			break
@@ -131,12 +137,13 @@ func (b *Bucket) keyFaultFirst(ops []Op, at int, err error) (int, error) {
 
 // writeVolatile is write for a bucket that lives in memory: what is decided is visible at once.
 func (b *Bucket) writeVolatile(ops []Op) (first uint64, at int, err error) {
+	clock := time.Now().UnixNano() // the processor waits for all memory that it has asked for: better here than in the middle
 	for i := range ops {
 		ops[i].copied = string(ops[i].value)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := b.now()
+	now := b.nowBy(clock)
 	if at, err := b.decide(ops, now); err != nil {
 		return 0, at, err
 	}
@@ -144,11 +151,10 @@ func (b *Bucket) writeVolatile(ops []Op) (first uint64, at int, err error) {
 	for i := range ops {
 		op := &ops[i]
 		h := b.historyFor(op)
-		r, deadline := b.number(op, now)
-		for n := b.displaced(h, r.op, now); n > 0; n-- {
+		for range op.leaving {
 			b.drop(h, 0)
 		}
-		b.insert(h, r, deadline)
+		b.inserted(h, b.number(op, now, h.add(&b.spareRevisions)))
 	}
 	b.published = b.accepted
 	for i := 0; i < len(ops) && len(b.bells.watchers) > 0; i++ {
@@ -240,7 +246,7 @@ func (b *Bucket) decide(ops []Op, now int64) (at int, err error) {
 
 // decideOne checks the limit on values and the operation's condition.
 func (b *Bucket) decideOne(op *Op, now int64) error {
-	if op.history = b.index.get(op.key); op.history == nil {
+	if op.history = b.index.find(op.hash, op.key); op.history == nil {
 		if err := op.checkKey(b.name); err != nil {
 			return err
 		}
@@ -281,9 +287,10 @@ func (b *Bucket) decideOne(op *Op, now int64) error {
 			return err
 		}
 	}
-	op.growth = b.weightOf(op.key, len(op.value), op.header)
+	op.growth, op.leaving = b.weightOf(op.key, len(op.value), op.header), 0
 	if h := op.history; h != nil {
-		for i := range b.displaced(h, op.operation(), now) {
+		op.leaving = b.displaced(h, op.operation(), now)
+		for i := range op.leaving {
 			if r := h.at(i); !r.leaving {
 				op.growth.add(b.weigh(op.key, r), -1)
 			}
@@ -329,47 +336,68 @@ func (b *Bucket) now() int64 {
 	return b.clock
 }
 
-// historyFor returns the history that an operation writes to.
+// nowBy is now by a clock that was read before mu was taken, unless something has a deadline, which may have passed since.
+func (b *Bucket) nowBy(clock int64) int64 {
+	if b.nextDue.Load() != never {
+		return b.now()
+	}
+	b.clock = max(b.clock, clock)
+	return b.clock
+}
+
+// historyFor returns the history that an operation writes to, a new one if decide has found none.
 func (b *Bucket) historyFor(op *Op) *history {
 	if op.history == nil {
-		op.history = b.historyOf(op.key)
+		op.history = b.newHistory(op.hash, op.key)
 	}
 	return op.history
 }
 
 // historyOf returns the history of key, a new one if there is none.
 func (b *Bucket) historyOf(key string) *history {
-	h := b.index.get(key)
-	if h == nil {
-		h = &history{key: key}
-		b.index.insert(h)
+	hash := hashOf(key)
+	if h := b.index.find(hash, key); h != nil {
+		return h
 	}
+	return b.newHistory(hash, key)
+}
+
+// newHistory adds a history of a key that has none.
+func (b *Bucket) newHistory(hash uint32, key string) *history {
+	h := &history{key: key}
+	b.index.insert(hash, h)
 	return h
 }
 
-// number gives an operation its revision, and the deadline of that, 0 if it has none.
-func (b *Bucket) number(op *Op, now int64) (r revision, deadline int64) {
+// number gives an operation its revision, makes r that, and returns its deadline, 0 if it has none of its own.
+func (b *Bucket) number(op *Op, now int64, r *revision) (deadline int64) {
 	b.accepted++
 	b.bytes.add(op.growth, 1)
-	r = revision{
-		number: b.accepted, created: now, value: op.copied, size: uint32(len(op.value)), header: op.header, op: op.operation(),
-	}
 	if op.ttl > 0 {
 		deadline = addTime(now, op.ttl)
 	}
-	return r, deadline
+	r.number, r.created = b.accepted, now
+	r.value, r.size, r.header = op.copied, uint32(len(op.value)), op.header
+	r.op, r.timed, r.leaving = op.operation(), deadline != 0, false
+	return deadline
 }
 
 // insert makes r, with a deadline of its own or 0, the newest revision of h.
 func (b *Bucket) insert(h *history, r revision, goes int64) {
 	r.timed = goes != 0
-	h.add(r, &b.spareRevisions)
+	*h.add(&b.spareRevisions) = r
+	b.inserted(h, goes)
+}
+
+// inserted notes the newest revision of h, which has a deadline of its own or 0.
+func (b *Bucket) inserted(h *history, goes int64) {
+	r := &h.newest
 	b.revisions.append(r.number, h)
-	b.held.add(b.weigh(h.key, &r), 1)
+	b.held.add(b.weigh(h.key, r), 1)
 	if r.timed {
 		b.addDeadline(deadline{goes, r.number, h})
 	}
-	if at := b.expires(&r); at != 0 && at < b.nextDue.Load() {
+	if at := b.expires(r); at != 0 && at < b.nextDue.Load() {
 		b.setDue(at)
 	}
 }

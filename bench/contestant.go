@@ -21,6 +21,14 @@ type contestant struct {
 	version []uint32 // of each key's value
 
 	times *hdrhistogram.Histogram // of all measures, where the row looks at the time of each operation
+	spent time.Duration           // for the row, with all that is not measured
+}
+
+// busy does some of the row's work.
+func (c *contestant) busy(work func() error) error {
+	start := time.Now()
+	defer func() { c.spent += time.Since(start) }()
+	return work()
 }
 
 // volatile reports whether the engine has to be filled each time it is opened.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -48,19 +49,22 @@ func (d *driver) run(ctx context.Context, r row) (*result, error) {
 	res := &result{row: r, columns: r.workload.columns(), figures: map[string][][]float64{}, times: map[string]*hdrhistogram.Histogram{}}
 	for _, c := range contestants {
 		res.engines = append(res.engines, c.kind.name)
-		start := time.Now()
-		if err := errors.Join(ctx.Err(), r.workload.prepare(c)); err != nil {
+		err := c.busy(func() error { return errors.Join(ctx.Err(), r.workload.prepare(c)) })
+		if err != nil {
 			return nil, fmt.Errorf("%s: %s: prepare: %w", r.name, c.kind.name, err)
 		}
-		if c.volatile() {
-			continue
+		if !c.volatile() {
+			d.say("%s: %s prepared in %.1fs", r.name, c.kind.name, c.spent.Seconds())
 		}
-		d.say("%s: %s prepared in %v", r.name, c.kind.name, time.Since(start).Round(time.Millisecond))
 	}
 	for rep := range d.reps {
 		for _, c := range turn(contestants, rep) {
-			figures, err := r.workload.measure(c, 2*uint64(rep))
-			if err := errors.Join(ctx.Err(), err); err != nil {
+			var figures []float64
+			err := c.busy(func() (err error) {
+				figures, err = r.workload.measure(c, 2*uint64(rep))
+				return errors.Join(ctx.Err(), err)
+			})
+			if err != nil {
 				return nil, fmt.Errorf("%s: %s: %w", r.name, c.kind.name, err)
 			}
 			res.figures[c.kind.name] = append(res.figures[c.kind.name], figures)
@@ -70,7 +74,19 @@ func (d *driver) run(ctx context.Context, r row) (*result, error) {
 	for _, c := range contestants {
 		res.times[c.kind.name] = c.times
 	}
+	d.sayTimes(r.name, contestants)
 	return res, nil
+}
+
+// sayTimes says how long a row took, and which of it each engine.
+func (d *driver) sayTimes(row string, contestants []*contestant) {
+	var all time.Duration
+	var each []string
+	for _, c := range contestants {
+		all += c.spent
+		each = append(each, fmt.Sprintf("%s %.1fs", c.kind.name, c.spent.Seconds()))
+	}
+	d.say("%s: took %.1fs: %s", row, all.Seconds(), strings.Join(each, ", "))
 }
 
 // contestants returns the engines of a row, with what they need, and a folder each if they have files.

@@ -22,13 +22,16 @@ func record(times *hdrhistogram.Histogram, start time.Time) error {
 	return nil
 }
 
-// overwriteTimed is overwrite with each write's time.
+// overwriteTimed is overwrite with each write's time, as long as there is time.
 func (c *contestant) overwriteTimed(e engine, w *worker, times *hdrhistogram.Histogram) error {
 	for range w.ops {
 		i := w.pick(len(c.data.keys))
 		next := c.version[i] + 1
 		value := c.data.value(i, next)
 		start := time.Now()
+		if w.late(start) {
+			return nil
+		}
 		if err := e.put(c.data.asked[i], value); err != nil {
 			return err
 		}
@@ -40,11 +43,14 @@ func (c *contestant) overwriteTimed(e engine, w *worker, times *hdrhistogram.His
 	return nil
 }
 
-// lookTimed is look with each read's time.
+// lookTimed is look with each read's time, as long as there is time.
 func (c *contestant) lookTimed(e engine, w *worker, times *hdrhistogram.Histogram) error {
 	for range w.ops {
 		key := c.data.asked[w.pick(len(c.data.keys))]
 		start := time.Now()
+		if w.late(start) {
+			return nil
+		}
 		value, err := e.get(key)
 		if err == nil {
 			err = record(times, start)

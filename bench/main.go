@@ -56,7 +56,7 @@ func parse(args []string, stderr io.Writer) (s settings, err error) {
 	flags.SetOutput(stderr)
 	keys := flags.String("keys", "200000", "`numbers` of keys, with commas; the first is the one for rows that are not repeated for each")
 	flags.IntVar(&s.plan.openKeys, "openkeys", 1_000_000, "`number` of keys for opening")
-	flags.IntVar(&s.plan.listKeys, "listkeys", 100_000, "`number` of keys for listings and watches")
+	flags.IntVar(&s.plan.listKeys, "listkeys", 100_000, "`number` of keys for listings, watches, and the row that compares the heap")
 	growth := flags.String("growth", "1000,10000,100000,1000000", "`numbers` of keys, with commas, for what a key costs among so many")
 	flags.IntVar(&s.plan.value, "value", 128, "`bytes` of a value")
 	flags.IntVar(&s.plan.large, "large", 4096, "`bytes` of a large value, for the row that compares the heap")

@@ -65,10 +65,10 @@ func TestList(t *testing.T) {
 func TestRunWritesTheReport(t *testing.T) {
 	dir := t.TempDir()
 	page := filepath.Join(dir, "page.md")
-	var out strings.Builder
+	var out, progress strings.Builder
 	err := run(context.Background(), []string{
 		"-rows=memory/heap", "-engines=map", "-keys=100", "-reps=1", "-dir", dir, "-out", page,
-	}, &out, io.Discard)
+	}, &out, &progress)
 	if fileSystem(dir) == inMemoryFS {
 		require.ErrorContains(t, err, "a sync costs nothing")
 		return
@@ -78,6 +78,7 @@ func TestRunWritesTheReport(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, out.String(), string(written))
 	assert.Contains(t, out.String(), "### memory/heap/keys=100\n")
+	assert.Regexp(t, `(?m)^memory/heap/keys=100: took [0-9.]+s: map [0-9.]+s$`, progress.String())
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Len(t, left, 1, "only the report stays")

@@ -6,7 +6,7 @@ import "slices"
 type plan struct {
 	keys     []int // for reads and writes
 	openKeys int
-	listKeys int   // for listings and watches
+	listKeys int   // for listings and watches, and where large values are compared with small ones
 	growth   []int // for the cost of the next key
 	value    int   // bytes of a value
 	large    int   // bytes of a large value, where that matters

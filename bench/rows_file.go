@@ -52,9 +52,9 @@ func (p plan) openRows() []row {
 		keys:    p.openKeys, value: p.value, workload: openWorkload{},
 		goals: []goal{within(2.5, "map", "within 2.5x of filling a map"), ahead("buntdb")},
 	}, {
-		name:    fmt.Sprintf("file/heap/keys=%d", p.keys[0]),
-		title:   fmt.Sprintf("On disk: heap after opening, %s, values of %d and of %d bytes", count(p.keys[0], "key"), p.value, p.large),
-		engines: fileEngines, keys: p.keys[0], value: p.value, workload: growthWorkload{p.large},
+		name:    fmt.Sprintf("file/heap/keys=%d", p.listKeys),
+		title:   fmt.Sprintf("On disk: heap after opening, %s, values of %d and of %d bytes", count(p.listKeys, "key"), p.value, p.large),
+		engines: fileEngines, keys: p.listKeys, value: p.value, workload: growthWorkload{p.large},
 		goals: []goal{{text: "does not grow with the bytes of values", column: growthColumn, bound: 0.01}},
 	}}
 }
@@ -76,7 +76,7 @@ func (p plan) spaceRows(keys int) []row {
 		}
 	}
 	return []row{
-		space(syncNever, 1, 5, fileEngines...),
+		space(syncNever, 1, 4, fileEngines...),
 		// buntdb and badger sync a few thousand writes a second, however many writers there are: they would take most of the run.
 		space(syncAlways, 64, 2, ours, "pebble", "bbolt"),
 	}

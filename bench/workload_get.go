@@ -17,8 +17,8 @@ func (g getWorkload) measure(c *contestant, seed uint64) ([]float64, error) {
 		return nil, err
 	}
 	get := func(w *worker) error { return c.look(e, w) }
-	ops := c.ops(g.ops)
-	if err := share(g.readers, ops/5, seed, get); err != nil { // warm up
+	ops, err := c.warmUp(g.readers, g.ops, seed, get)
+	if err != nil {
 		return nil, err
 	}
 	took, err := timed(func() error { return share(g.readers, ops, seed+1, get) })

@@ -35,8 +35,8 @@ func (h historyWorkload) measure(c *contestant, seed uint64) ([]float64, error) 
 	if h.whole {
 		read = func(w *worker) error { return c.readHistories(past, w) }
 	}
-	ops := c.ops(h.ops)
-	if err := share(1, ops/5, seed, read); err != nil { // warm up
+	ops, err := c.warmUp(1, h.ops, seed, read)
+	if err != nil {
 		return nil, err
 	}
 	took, err := timed(func() error { return share(1, ops, seed+1, read) })

@@ -43,8 +43,8 @@ func (l listWorkload) measure(c *contestant, seed uint64) ([]float64, error) {
 		}
 		return nil
 	}
-	ops := c.ops(l.ops)
-	if err := share(1, ops/10, seed, list); err != nil { // warm up
+	ops, err := c.warmUp(1, l.ops, seed, list)
+	if err != nil {
 		return nil, err
 	}
 	keys = 0

@@ -26,9 +26,9 @@ func (m mixedWorkload) measure(c *contestant, seed uint64) ([]float64, error) {
 		return nil, err
 	}
 	ranks := zipfian(len(c.data.keys))
-	ops := c.ops(m.ops)
 	work := func(w *worker) error { return m.work(c, e, w, ranks) }
-	if err := share(m.goroutines, ops/10, seed, work); err != nil { // warm up
+	ops, err := c.warmUp(m.goroutines, m.ops, seed, work)
+	if err != nil {
 		return nil, err
 	}
 	took, err := timed(func() error { return share(m.goroutines, ops, seed+1, work) })

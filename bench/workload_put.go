@@ -19,9 +19,9 @@ func (p putWorkload) measure(c *contestant, seed uint64) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	ops := c.ops(p.ops)
 	put := func(w *worker) error { return c.overwrite(e, w) }
-	if err := share(p.writers, ops/10, seed, put); err != nil { // warm up
+	ops, err := c.warmUp(p.writers, p.ops, seed, put)
+	if err != nil {
 		return nil, err
 	}
 	took, err := timed(func() error { return share(p.writers, ops, seed+1, put) })

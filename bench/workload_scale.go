@@ -20,21 +20,24 @@ func (s scaleWorkload) measure(c *contestant, seed uint64) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	ops := c.ops(s.ops)
 	get := func(w *worker) error { return c.look(e, w) }
-	if err := share(1, ops/10, seed, get); err != nil { // warm up
-		return nil, err
-	}
-	read, err := timed(func() error { return share(1, ops, seed+1, get) })
+	gets, err := c.warmUp(1, s.ops, seed, get)
 	if err != nil {
 		return nil, err
 	}
-	wrote, err := timed(func() error {
-		return share(1, ops, seed+1, func(w *worker) error { return c.overwrite(e, w) })
-	})
+	read, err := timed(func() error { return share(1, gets, seed+1, get) })
+	if err != nil {
+		return nil, err
+	}
+	put := func(w *worker) error { return c.overwrite(e, w) }
+	puts, err := c.warmUp(1, s.ops, seed, put)
+	if err != nil {
+		return nil, err
+	}
+	wrote, err := timed(func() error { return share(1, puts, seed+1, put) })
 	runtime.KeepAlive(e)
 	keys := len(c.data.keys)
 	return []float64{
-		microseconds(read, ops), microseconds(wrote, ops), float64(opened.Nanoseconds()) / float64(keys), float64(heap) / float64(keys),
+		microseconds(read, gets), microseconds(wrote, puts), float64(opened.Nanoseconds()) / float64(keys), float64(heap) / float64(keys),
 	}, errors.Join(err, c.end(e))
 }

@@ -17,13 +17,13 @@ func (u updateWorkload) measure(c *contestant, seed uint64) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	ops := c.ops(u.ops)
 	// Learning revisions takes a read for each key; a slow engine has fewer.
 	work, err := c.first(min(max(c.ops(len(c.data.keys)), leastKeys), len(c.data.keys))).updates(e)
 	if err != nil {
 		return nil, err
 	}
-	if err := share(u.writers, ops/10, seed, work); err != nil { // warm up
+	ops, err := c.warmUp(u.writers, u.ops, seed, work)
+	if err != nil {
 		return nil, err
 	}
 	took, err := timed(func() error { return share(u.writers, ops, seed+1, work) })
