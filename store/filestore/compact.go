@@ -219,7 +219,7 @@ func (l *log) replace(c *copier, sealed *sealedEntry) error {
 	}
 	l.manifest = &m
 	l.mu.Lock()
-	c.killDead()
+	c.killDead(len(c.dead))
 	at = slices.Index(l.segments, run[0])
 	l.segments = slices.Replace(slices.Clone(l.segments), at, at+len(run), segments...)
 	l.mu.Unlock()
@@ -273,9 +273,11 @@ func (c *copier) copy() (*sealedEntry, error) {
 	}
 	c.forgetTrims()
 	c.next.guide = makeGuide(c.next.entries)
-	c.log.mu.Lock()
-	c.killDead()
-	c.log.mu.Unlock()
+	for more := true; more; {
+		c.log.mu.Lock()
+		more = c.killDead(atOnce)
+		c.log.mu.Unlock()
+	}
 	for i := range c.next.entries {
 		if e := &c.next.entries[i]; e.dead() {
 			c.trim = append(c.trim, e.revision) // the frames alone are to tell what is kept
@@ -311,14 +313,16 @@ func (c *copier) forgetTrims() {
 	c.trim = kept
 }
 
-// killDead marks in next what is dead by now; the log's mu is held.
-func (c *copier) killDead() {
-	for _, revision := range c.dead {
+// killDead marks in next some of what is dead by now, and reports whether there is more; the log's mu is held.
+func (c *copier) killDead(most int) (more bool) {
+	left := max(len(c.dead)-most, 0)
+	for _, revision := range c.dead[left:] {
 		if at, ok := c.next.find(revision); ok {
 			c.next.kill(at)
 		}
 	}
-	c.dead = c.dead[:0]
+	c.dead = c.dead[:left]
+	return left > 0
 }
 
 // copySegment copies the frames of a segment, less what is dead.

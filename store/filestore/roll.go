@@ -98,7 +98,12 @@ func (l *log) create() (*segment, error) {
 	}
 	// Where each append is synced a page of memory would have to be made writable again for each.
 	always := l.opts.Sync == SyncAlways()
-	seg.fills = seg.mapTo(l.opts.SegmentSize, !always) || always
+	switch mapped := seg.mapTo(l.opts.SegmentSize, !always); {
+	case always:
+		seg.fills = int64(len(zeros))
+	case mapped:
+		seg.fills = fewZeros
+	}
 	return seg, nil
 }
 
@@ -148,17 +153,20 @@ func (s *segment) syncTo(end int64) error {
 	return nil
 }
 
-// zeros are what fill adds at most.
+// zeros are what fill adds at most. Where appends wait for the disk that is much, or else many would have a new length to sync; where
+// they do not, little takes little time.
 var zeros [1 << 19]byte
+
+const fewZeros = 1 << 15
 
 // fill sees to it that the file goes on behind what has been written up to end, with zeros. So most syncs have no new length to
 // write, which takes a file system much longer than the bytes, and what is mapped is there to be written. Where there is no room
 // for them the file does without.
 func (s *segment) fill(end int64) {
-	if !s.fills || end <= s.filled {
+	if s.fills == 0 || end <= s.filled {
 		return
 	}
-	s.filled = end + min(end, int64(len(zeros)))
+	s.filled = end + min(end, s.fills)
 	if _, err := s.file.WriteAt(zeros[:s.filled-end], end); err != nil {
 		s.filled = math.MaxInt64
 	}

@@ -23,7 +23,7 @@ type segment struct {
 	start   int64   // where the frames begin
 	end     int64   // where they end, and the index of a sealed segment begins; guarded while the segment is active
 	size    int64   // of the file; guarded
-	fills   bool    // zeros are written behind what is appended
+	fills   int64   // how many zeros are written at a time behind what is appended
 	filled  int64   // of an active segment: up to where its file is known to go; Append's
 	newest  uint64  // the greatest revision appended up to its end, to this segment or one before; guarded
 	entries []entry // in rising order of revision; guarded
