@@ -10,7 +10,7 @@ import (
 
 // Compaction writes segments anew that have much garbage, without it, and joins small ones. It goes in steps: a step takes one
 // segment, or some adjacent ones, and makes one segment of it. A goroutine does that as long as there is
-// something to do. Writers wait for a step only while the manifest is replaced, and reads not at all.
+// something to do. Writers wait for a step only while the manifest is replaced, unless they outrun it, and reads not at all.
 //
 //	1  copy    what is live, into a new file; sync it, and the active segment
 //	2  commit  a manifest with the new segment in place of the old ones
@@ -72,8 +72,8 @@ func (l *log) compact() {
 	}
 }
 
-// giveWay has the append that seals a segment wait, if compaction falls behind, for a step or two of it. So however fast the writers
-// are, what they leave behind does not grow without end.
+// giveWay has the append that seals a segment wait for a step or two of compaction, if that falls behind. So however fast writers are,
+// garbage does not grow without end.
 func (l *log) giveWay() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
