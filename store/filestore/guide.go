@@ -10,7 +10,7 @@ import (
 //
 // It divides the revisions into spans of equal size, and has for each where its first entry is:
 //
-//	entries  0:100 1:101 2:107 3:120 4:121 5:122    spans of 8 from 100    at 0 3 3 6
+//	entries  0:100 1:101 2:107 3:120 4:121 5:122    spans of 16 from 100    at 0 3 6
 type guide struct {
 	shift int // a span is 1<<shift revisions
 	at    []uint32
