@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"sync"
 )
@@ -237,10 +238,9 @@ type copier struct {
 	next *segment
 	head head // of the frame in buf
 
-	reader reader
-	items  []item // of the frame that is read
+	reader reader // of the segment that is read
 	buf    []byte
-	metas  metas
+	index  indexWriter
 	wanted []uint64 // of a segment, what is live or pinned
 	trim   []uint64
 	dead   []uint64 // pinned, or trimmed since the copying began: to be marked in next if they are there; guarded by the log's mu
@@ -253,14 +253,13 @@ var copiers = sync.Pool{New: func() any { return new(copier) }}
 func (c *copier) begin(l *log, run []*segment, next *segment) {
 	c.log, c.run, c.next, c.head = l, run, next, head{kind: kindFrame}
 	c.buf, c.wanted, c.trim, c.dead = c.buf[:0], c.wanted[:0], c.trim[:0], c.dead[:0]
-	c.metas.reset()
+	c.index.reset()
 }
 
 // end gives the copier back.
 func (c *copier) end() {
 	c.log.setCopying(nil)
 	c.log, c.run, c.next, c.reader.file = nil, nil, nil, nil
-	clear(c.items[:cap(c.items)])
 	copiers.Put(c)
 }
 
@@ -277,25 +276,22 @@ func (c *copier) copy() (*sealedEntry, error) {
 		c.log.mu.Lock()
 		more = c.killDead(atOnce)
 		c.log.mu.Unlock()
+		runtime.Gosched()
 	}
-	for i := range c.next.entries {
-		if e := &c.next.entries[i]; e.dead() {
-			c.trim = append(c.trim, e.revision) // the frames alone are to tell what is kept
-		}
-	}
+	c.trim = c.next.appendDead(c.trim)
 	if len(c.next.entries) == 0 && len(c.trim) == 0 {
 		return nil, nil
 	}
 	if err := c.addTrim(); err != nil {
 		return nil, err
 	}
-	sealed, err := c.next.finish(&c.metas, c.trim)
-	return &sealed, err
+	sealed, index := c.next.index(&c.index)
+	return &sealed, c.next.finish(index)
 }
 
 // atOnce is for how many records the log's lock is held. Appends wait for it, so it is for so short a time that they need not go to
 // sleep; and it is held for writing, as those who wait for readers always do.
-const atOnce = 1 << 6
+const atOnce = 1 << 4
 
 // forgetTrims leaves out trims of what is gone from all files, or left out of this one.
 func (c *copier) forgetTrims() {
@@ -309,6 +305,7 @@ func (c *copier) forgetTrims() {
 			}
 		}
 		l.mu.Unlock()
+		runtime.Gosched()
 	}
 	c.trim = kept
 }
@@ -325,38 +322,49 @@ func (c *copier) killDead(most int) (more bool) {
 	return left > 0
 }
 
-// copySegment copies the frames of a segment, less what is dead.
+// copySegment copies the records of a segment, less what is dead, and takes its trims. Its index tells where they are and what they
+// are, so what is dead is not looked at, and may be damaged.
 func (c *copier) copySegment(seg *segment) error {
 	c.findWanted(seg)
 	wanted := c.wanted
 	c.next.entries = slices.Grow(c.next.entries, len(wanted))
-	c.reader = reader{name: seg.name, file: seg.file, size: seg.end, buf: c.reader.buf[:0]}
-	s := scanner{reader: &c.reader, salt: seg.salt, at: seg.start, items: c.items}
-	defer func() { c.items = s.items }()
-	for {
-		ok, reason, err := s.next()
-		switch {
-		case err != nil:
-			return err
-		case reason != "":
-			return s.reader.corrupt(s.at, "%s", reason)
-		case !ok && len(wanted) > 0:
-			return s.reader.corrupt(s.at, "expected revision %d before, as the index says", wanted[0])
-		case !ok:
-			return nil
+	c.reader = reader{name: seg.name, file: seg.file, size: seg.size, buf: c.reader.buf[:0]}
+	_, body, err := readIndex(&c.reader, seg.salt, seg.end)
+	if err != nil {
+		return err
+	}
+	ir := newIndexReader(body, seg.end)
+	for ir.next() {
+		if len(wanted) == 0 || wanted[0] != ir.entry.revision {
+			continue
 		}
-		for i := range s.items {
-			it := &s.items[i]
-			c.trim = append(c.trim, it.trim...)
-			if it.key == nil || len(wanted) == 0 || wanted[0] != it.record.Revision {
-				continue
-			}
-			wanted = wanted[1:]
-			if err := c.add(it); err != nil {
-				return err
-			}
+		wanted = wanted[1:]
+		if err := c.copyRecord(seg, ir); err != nil {
+			return err
 		}
 	}
+	c.trim = append(c.trim, ir.revisions()...)
+	if reason := ir.fault(); reason != "" {
+		return c.reader.corrupt(seg.end, "%s", reason)
+	}
+	if len(wanted) > 0 {
+		return c.reader.corrupt(seg.end, "expected an index with revision %d", wanted[0])
+	}
+	return nil
+}
+
+// copyRecord copies the record that the reader of its segment's index stands on.
+func (c *copier) copyRecord(seg *segment, ir *indexReader) error {
+	buf, err := c.reader.bytes(int64(ir.entry.offset), int64(ir.entry.size()))
+	if err != nil {
+		return err
+	}
+	it, err := seg.parse(buf, ir.entry)
+	if err != nil {
+		return err
+	}
+	it.record.Created, it.record.Deadline = ir.meta.created, ir.meta.deadline
+	return c.add(&it)
 }
 
 // findWanted sets wanted.
@@ -376,6 +384,7 @@ func (c *copier) findWanted(seg *segment) {
 			c.wanted = append(c.wanted, e.revision)
 		}
 		l.mu.Unlock()
+		runtime.Gosched()
 	}
 }
 
@@ -403,8 +412,9 @@ func (c *copier) add(it *item) error {
 	c.beginFrame(rec.Revision, rec.Created)
 	start := len(c.buf)
 	c.buf = appendRecord(c.buf, c.next.salt, &c.head, rec, it.key)
-	c.next.add(entry{rec.Revision, uint32(c.next.end) + uint32(start), uint32(len(c.buf) - start)})
-	addMeta(&c.metas, rec, it.key)
+	e := entry{rec.Revision, uint32(c.next.end) + uint32(start), uint32(len(c.buf) - start)}
+	c.next.add(e)
+	addToIndex(&c.index, e, rec, it.key)
 	if len(c.buf) >= copyFrame {
 		return c.flush()
 	}
@@ -415,6 +425,9 @@ func (c *copier) add(it *item) error {
 func (c *copier) addTrim() error {
 	if slices.Sort(c.trim); len(c.trim) > 0 {
 		c.trim = slices.Compact(c.trim)
+		for _, revision := range c.trim {
+			c.index.trim(revision)
+		}
 		c.beginFrame(c.run[len(c.run)-1].newest, 0)
 		c.buf = appendTrim(c.buf, c.next.salt, c.trim)
 	}
@@ -435,6 +448,7 @@ func (c *copier) flush() error {
 	seg.end += int64(len(c.buf))
 	seg.size = seg.end
 	c.buf = c.buf[:0]
+	runtime.Gosched()
 	if c.log.opts.Sync == SyncAlways() && seg.unsynced() >= copySync {
 		return seg.sync()
 	}

@@ -1,9 +1,9 @@
 package filestore
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
-	"slices"
 
 	"github.com/revkv/kv/store"
 )
@@ -23,82 +23,93 @@ func (e *entry) size() int  { return int(e.length &^ deadBit) }
 // A meta is what an index tells of a record beside its entry and its key.
 type meta struct {
 	operation store.Operation
-	keyLen    uint32
 	valueLen  uint32
 	created   int64
 	deadline  int64
 }
 
-// metas are those of a segment, with the keys one behind the other: so an index is written without a look at as many places in
-// memory as it has keys, and writers wait for it.
-type metas struct {
-	list  []meta
-	keys  []byte
-	index []byte // room for it
-}
-
-// addMeta adds the meta of a record, whose key is given apart.
-func addMeta[Key string | []byte](m *metas, rec *store.Record, key Key) {
-	m.list = append(m.list, meta{rec.Operation, uint32(len(key)), uint32(len(rec.Value)), rec.Created, rec.Deadline})
-	m.keys = append(m.keys, key...)
-}
-
-// reset empties metas. Their room stays.
-func (m *metas) reset() { m.list, m.keys = m.list[:0], m.keys[:0] }
-
-// appendIndex adds the index of a segment, which begins at offset at: of the records that are not dead, and of revisions of
-// other segments that are trimmed by this one.
+// An indexWriter makes the index of a segment as records are appended and trimmed: when the segment is sealed, and writers wait for
+// that, it is there.
 //
 // The index is what opens a sealed segment, so it has all but the values; each number is written as the distance from
 // the record before.
-func appendIndex(buf []byte, seg *segment, metas *metas, trim []uint64) []byte {
-	start := len(buf)
-	buf = slices.Grow(buf, indexRoom(metas, trim))
-	buf = append(buf, make([]byte, headLen+checksumLen)...)
-	buf = binary.AppendUvarint(buf, uint64(seg.live))
-	var last struct {
+type indexWriter struct {
+	buf     []byte // room for what comes before the records, then these
+	records uint64
+	last    struct {
 		revision uint64
 		created  int64
-		end      int64
+		end      int64 // of its item
 	}
-	keys := metas.keys
-	for i := range seg.entries {
-		e, m := &seg.entries[i], &metas.list[i]
-		key := keys[:m.keyLen]
-		keys = keys[m.keyLen:]
-		if e.dead() {
-			continue
-		}
-		op := byte(m.operation)
-		if m.deadline != 0 {
-			op |= deadlineFlag
-		}
-		buf = append(buf, op)
-		buf = binary.AppendUvarint(buf, e.revision-last.revision)
-		buf = binary.AppendVarint(buf, m.created-last.created)
-		if m.deadline != 0 {
-			buf = binary.AppendVarint(buf, m.deadline-m.created)
-		}
-		buf = binary.AppendUvarint(buf, uint64(int64(e.offset)-last.end))
-		buf = binary.AppendUvarint(buf, uint64(len(key)))
-		buf = binary.AppendUvarint(buf, uint64(m.valueLen))
-		buf = binary.AppendUvarint(buf, uint64(e.size()-len(key)-int(m.valueLen)))
-		buf = append(buf, key...)
-		last.revision, last.created, last.end = e.revision, m.created, int64(e.offset)+int64(e.size())
-	}
-	buf = appendRevisions(buf, trim)
-	body := buf[start+headLen+checksumLen:]
-	binary.LittleEndian.PutUint32(buf[start+headLen:], checksum(seg.salt, uint64(seg.end), body))
-	h := head{kind: kindIndex, length: uint32(checksumLen + len(body)), unsynced: seg.unsynced(), revision: seg.newest}
-	h.put(buf[start:], seg.salt, seg.end)
-	return buf
+
+	trims    []byte // those of the segment
+	trimmed  uint64 // how many
+	lastTrim uint64
 }
 
-// indexRoom returns how many bytes an index has at most, but for numbers that are larger than they mostly are.
-func indexRoom(metas *metas, trim []uint64) int {
-	const forNumbers = 24 // of a record: operation, revision, created, offset, three lengths
-	return headLen + checksumLen + len(metas.list)*forNumbers + len(metas.keys) + len(trim)*binary.MaxVarintLen32
+// indexFront is the most bytes that an index has before its records: head, checksum, and how many there are.
+const indexFront = headLen + checksumLen + binary.MaxVarintLen64
+
+// addToIndex adds a record, whose key is given apart.
+func addToIndex[Key string | []byte](w *indexWriter, e entry, rec *store.Record, key Key) {
+	if w.records == 0 {
+		w.buf = append(w.buf[:0], make([]byte, indexFront)...)
+	}
+	w.records++
+	op := byte(rec.Operation)
+	if rec.Deadline != 0 {
+		op |= deadlineFlag
+	}
+	buf := append(w.buf, op)
+	buf = binary.AppendUvarint(buf, e.revision-w.last.revision)
+	buf = binary.AppendVarint(buf, rec.Created-w.last.created)
+	if rec.Deadline != 0 {
+		buf = binary.AppendVarint(buf, rec.Deadline-rec.Created)
+	}
+	buf = binary.AppendUvarint(buf, uint64(int64(e.offset)-w.last.end))
+	buf = binary.AppendUvarint(buf, uint64(len(key)))
+	buf = binary.AppendUvarint(buf, uint64(len(rec.Value)))
+	buf = binary.AppendUvarint(buf, uint64(e.size()-len(key)-len(rec.Value)))
+	w.buf = append(buf, key...)
+	w.last.revision, w.last.created, w.last.end = e.revision, rec.Created, int64(e.offset)+int64(e.size())
 }
+
+// trim adds a revision that the segment trims, in itself or in another one.
+func (w *indexWriter) trim(revision uint64) {
+	w.trims = binary.AppendUvarint(w.trims, revision-w.lastTrim)
+	w.trimmed++
+	w.lastTrim = revision
+}
+
+// finish returns the index, which begins at the end of the segment's frames. It lies in the writer's memory, and is good until the
+// writer is used again.
+func (w *indexWriter) finish(seg *segment) []byte {
+	front := w.front()
+	index := append(binary.AppendUvarint(w.buf, w.trimmed), w.trims...)
+	w.buf, index = index[:len(w.buf)], index[front-checksumLen-headLen:]
+	body := index[headLen+checksumLen:]
+	binary.LittleEndian.PutUint32(index[headLen:], checksum(seg.salt, uint64(seg.end), body))
+	h := head{kind: kindIndex, length: uint32(checksumLen + len(body)), unsynced: seg.unsynced(), revision: seg.newest}
+	h.put(index, seg.salt, seg.end)
+	return index
+}
+
+// body returns what readIndex would of the index so far, without trims.
+func (w *indexWriter) body() []byte { return appendRevisions(bytes.Clone(w.buf[w.front():]), nil) }
+
+// front writes how many records there are, in front of them, and returns where in buf that is.
+func (w *indexWriter) front() int {
+	if w.records == 0 {
+		w.buf = append(w.buf[:0], make([]byte, indexFront)...)
+	}
+	var records [binary.MaxVarintLen64]byte
+	n := binary.PutUvarint(records[:], w.records)
+	copy(w.buf[indexFront-n:], records[:n])
+	return indexFront - n
+}
+
+// reset empties the writer. Its room stays.
+func (w *indexWriter) reset() { *w = indexWriter{buf: w.buf, trims: w.trims[:0]} }
 
 // readIndex reads the index of a segment and checks it. The body is the index without head and checksum; it belongs to the
 // caller.
@@ -134,7 +145,7 @@ type indexReader struct {
 	left  uint64 // records to come
 	limit int64  // where the records of the segment end
 	entry entry
-	meta  meta   // without the key
+	meta  meta
 	key   []byte // of the record; lies in the body
 	end   int64
 }

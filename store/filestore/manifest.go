@@ -53,6 +53,14 @@ func sealText(body []byte) []byte {
 
 // writeSealed replaces a file by what sealText returns.
 func writeSealed(fsys vfs.FS, dir, name string, body []byte) error {
+	if err := writeTemp(fsys, dir, name, body); err != nil {
+		return err
+	}
+	return installTemp(fsys, dir, name)
+}
+
+// writeTemp writes what is to replace a file, durably.
+func writeTemp(fsys vfs.FS, dir, name string, body []byte) error {
 	temp := filepath.Join(dir, name+tempSuffix)
 	f, err := fsys.Create(temp)
 	if err != nil {
@@ -66,6 +74,12 @@ func writeSealed(fsys vfs.FS, dir, name string, body []byte) error {
 		_ = fsys.Remove(temp)
 		return fmt.Errorf("write %s: %w", temp, err)
 	}
+	return nil
+}
+
+// installTemp replaces a file by what writeTemp wrote.
+func installTemp(fsys vfs.FS, dir, name string) error {
+	temp := filepath.Join(dir, name+tempSuffix)
 	if err := fsys.Rename(temp, filepath.Join(dir, name)); err != nil {
 		return fmt.Errorf("rename %s: %w", temp, err)
 	}
@@ -132,6 +146,21 @@ func (m *manifest) write(fsys vfs.FS, dir string) error {
 		return err
 	}
 	return writeSealed(fsys, dir, manifestName, body)
+}
+
+// writeAfter does what has to be done before the manifest is that of a bucket's folder, and then makes it that. Writers wait for
+// this, so the manifest is written meanwhile.
+func (m *manifest) writeAfter(fsys vfs.FS, dir string, before func() error) error {
+	body, err := m.encode()
+	if err != nil {
+		return err
+	}
+	written := make(chan error, 1)
+	go func() { written <- writeTemp(fsys, dir, manifestName, body) }()
+	if err := errors.Join(before(), <-written); err != nil {
+		return err
+	}
+	return installTemp(fsys, dir, manifestName)
 }
 
 // readManifest returns the manifest of a bucket's folder.

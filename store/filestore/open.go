@@ -98,7 +98,7 @@ func (l *log) load() error {
 		if err != nil {
 			return err
 		}
-		trimmed, err := l.index(seg, body)
+		trimmed, err := l.takeIndex(seg, body)
 		if err != nil {
 			return err
 		}
@@ -109,8 +109,11 @@ func (l *log) load() error {
 	if err != nil {
 		return err
 	}
-	for _, revision := range append(trim, trimmed...) {
+	for _, revision := range trim {
 		l.kill(revision)
+	}
+	for _, revision := range trimmed {
+		l.forget(revision)
 	}
 	return nil
 }
@@ -151,8 +154,8 @@ func (l *log) openSegment(number uint64) (seg *segment, err error) {
 	return seg, nil
 }
 
-// index takes the index of a segment into memory, and returns what it trims in other segments.
-func (l *log) index(seg *segment, body []byte) (trim []uint64, err error) {
+// takeIndex takes the index of a segment into memory, and returns what it trims.
+func (l *log) takeIndex(seg *segment, body []byte) (trim []uint64, err error) {
 	ir := newIndexReader(body, seg.end)
 	seg.entries = make([]entry, 0, ir.left)
 	newest := uint64(0)
@@ -170,12 +173,13 @@ func (l *log) index(seg *segment, body []byte) (trim []uint64, err error) {
 		}
 		seg.add(ir.entry)
 	}
+	trims := len(ir.buf)
 	trim = ir.revisions()
 	if reason := ir.fault(); reason != "" {
 		return nil, &store.CorruptError{File: seg.name, Offset: seg.end, Reason: reason}
 	}
 	seg.guide = makeGuide(seg.entries)
-	seg.count(trim)
+	seg.count(trims)
 	l.newest = max(l.newest, seg.newest)
 	l.replay = append(l.replay, replayed{seg, body})
 	return trim, nil
@@ -206,7 +210,7 @@ func (p replayed) records(yield func(store.Replayed, error) bool) bool {
 }
 
 // loadActive reads the segment that was written to when the log was last open, if it was not closed: a crash, or another
-// process that has it open.
+// process that has it open. It returns what that trims.
 func (l *log) loadActive() (trim []uint64, err error) {
 	if l.manifest.Active == 0 {
 		return nil, nil
@@ -229,10 +233,10 @@ func (l *log) loadActive() (trim []uint64, err error) {
 		}
 		if !ok {
 			seg.end, seg.size, l.newest = s.at, s.at, s.newest
-			return l.endActive(&s, reason)
+			return trim, l.endActive(&s, reason)
 		}
 		for i := range s.items {
-			l.trim = append(l.trim, s.items[i].trim...)
+			trim = append(trim, s.items[i].trim...)
 		}
 		at := s.at - headLen - int64(s.head.length)
 		seg.synced.Store(at - int64(s.head.unsynced))
@@ -245,57 +249,31 @@ func (l *log) noteItems(seg *segment, at int64, items []item) {
 	for i := range items {
 		it := &items[i]
 		if rec := &it.record; it.key != nil {
-			seg.add(entry{rec.Revision, uint32(at), uint32(it.length)})
-			addMeta(&l.metas, rec, it.key)
+			e := entry{rec.Revision, uint32(at), uint32(it.length)}
+			seg.add(e)
+			addToIndex(&l.index, e, rec, it.key)
 		}
 		at += int64(it.length)
 	}
 }
 
-// endActive looks at what is behind the last frame, and returns what the segment trims in others.
-func (l *log) endActive(s *scanner, reason string) (trim []uint64, err error) {
+// endActive looks at what is behind the last frame.
+func (l *log) endActive(s *scanner, reason string) error {
 	seg := l.active
 	if reason != "" {
 		_, damaged, err := s.laterHead(s.at)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if damaged {
-			return nil, s.reader.corrupt(s.at, "%s, and what was written later is there", reason)
+			return s.reader.corrupt(s.at, "%s, and what was written later is there", reason)
 		}
 		if s.head.kind != kindIndex { // a torn index has no writes in it
 			l.torn = &TornTail{l.manifest.Bucket, seg.name, s.at, s.reader.size - s.at, reason}
 		}
 	}
-	for _, revision := range l.trim {
-		if at, ok := seg.find(revision); ok {
-			seg.kill(at)
-		} else {
-			trim = append(trim, revision)
-		}
-	}
-	l.trim = trim
-	l.leaveOutDead(seg)
-	l.replay = append(l.replay, replayed{seg, appendIndex(nil, seg, &l.metas, nil)[headLen+checksumLen:]})
-	return trim, nil
-}
-
-// leaveOutDead makes the entries of the active segment those that its index will have.
-func (l *log) leaveOutDead(seg *segment) {
-	all, left := l.metas, l.metas.keys
-	l.metas.reset()
-	n := 0
-	for i := range seg.entries {
-		m := all.list[i]
-		key := left[:m.keyLen]
-		left = left[m.keyLen:]
-		if !seg.entries[i].dead() {
-			seg.entries[n] = seg.entries[i]
-			l.metas.list, l.metas.keys = append(l.metas.list, m), append(l.metas.keys, key...)
-			n++
-		}
-	}
-	seg.entries = seg.entries[:n]
+	l.replay = append(l.replay, replayed{seg, l.index.body()})
+	return nil
 }
 
 // recover makes a log that was loaded ready to be written: it cuts off a torn tail, seals the segment that was active, and

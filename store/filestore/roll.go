@@ -188,55 +188,59 @@ func (s *segment) rewrite() error {
 	return nil
 }
 
+// index returns what a manifest says of the segment when it is sealed, and its index.
+func (s *segment) index(w *indexWriter) (sealedEntry, []byte) {
+	index := w.finish(s)
+	return sealedEntry{Number: s.number, Size: s.end + int64(len(index)), Index: s.end}, index
+}
+
 // finish writes the index and makes the segment durable.
-func (s *segment) finish(metas *metas, trim []uint64) (sealedEntry, error) {
-	metas.index = appendIndex(metas.index[:0], s, metas, trim)
-	if _, err := s.file.WriteAt(metas.index, s.end); err != nil {
-		return sealedEntry{}, fmt.Errorf("write index of %s: %w", s.name, err)
+func (s *segment) finish(index []byte) error {
+	if _, err := s.file.WriteAt(index, s.end); err != nil {
+		return fmt.Errorf("write index of %s: %w", s.name, err)
 	}
-	size := s.end + int64(len(metas.index))
-	if size < s.filled {
+	if size := s.end + int64(len(index)); size < s.filled {
 		if err := s.file.Truncate(size); err != nil {
-			return sealedEntry{}, fmt.Errorf("cut %s behind its index: %w", s.name, err)
+			return fmt.Errorf("cut %s behind its index: %w", s.name, err)
 		}
 	}
-	if err := s.sync(); err != nil {
-		return sealedEntry{}, err
-	}
-	return sealedEntry{Number: s.number, Size: size, Index: s.end}, nil
+	return s.sync()
 }
 
 // seal ends the active segment, if there is one, and makes next active, which may be nil; changing is held, and no Append
 // under way but the one that calls. A segment in which nothing is wanted any more is left out at once.
 func (l *log) seal(next *segment) error {
 	m := *l.manifest
-	seg := l.active
-	wanted := seg != nil && (seg.live > 0 || len(l.trim) > 0 || l.anyPinned(seg))
-	if wanted {
-		sealed, err := seg.finish(&l.metas, l.trim)
-		if err != nil {
-			return err
-		}
-		m.Segments = append(m.Segments[:len(m.Segments):len(m.Segments)], sealed)
-	}
 	m.Newest, m.Active = l.newest, 0
 	if next != nil {
 		m.Active = next.number
 		next.first, next.newest = l.newest+1, l.newest
 	}
-	if err := m.write(l.fsys, l.dir); err != nil {
+	seg := l.active
+	wanted := seg != nil && (seg.live > 0 || l.reach || l.anyPinned(seg))
+	var sealed sealedEntry
+	var err error
+	if wanted {
+		var index []byte
+		sealed, index = seg.index(&l.index)
+		m.Segments = append(m.Segments[:len(m.Segments):len(m.Segments)], sealed)
+		err = m.writeAfter(l.fsys, l.dir, func() error { return seg.finish(index) })
+	} else {
+		err = m.write(l.fsys, l.dir)
+	}
+	if err != nil {
 		return err
 	}
 	l.manifest = &m
 	l.mu.Lock()
 	if wanted {
-		seg.size, seg.guide = m.Segments[len(m.Segments)-1].Size, makeGuide(seg.entries)
-		seg.count(l.trim)
+		seg.size, seg.guide = sealed.Size, makeGuide(seg.entries)
+		seg.count(len(l.index.trims))
 		l.segments = append(l.segments[:len(l.segments):len(l.segments)], seg)
 	}
 	l.active = next
-	l.metas.reset()
-	l.trim = l.trim[:0]
+	l.index.reset()
+	l.reach = false
 	l.freed, l.limit = checkNow, l.segmentSize()
 	l.mu.Unlock()
 	if seg != nil && !wanted {

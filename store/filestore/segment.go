@@ -88,16 +88,31 @@ func (s *segment) kill(at int) (freed int64) {
 	freed = int64(e.length)
 	s.live--
 	s.bytes -= freed
-	s.waste += freed + (s.size-s.end)/int64(len(s.entries)) // what a sealed segment's index tells of it goes too
+	s.waste += freed + s.indexed()
 	e.length |= deadBit
 	return freed
 }
 
-// count sets waste for a segment that has just been sealed or opened, and trims revisions in others: its frames may hold records
+// indexed returns how many bytes a sealed segment's index has for a record, 0 for one that is not sealed.
+func (s *segment) indexed() int64 { return (s.size - s.end) / int64(len(s.entries)) }
+
+// appendDead adds the revisions of the segment that are trimmed: its index has them like all others.
+func (s *segment) appendDead(trim []uint64) []uint64 {
+	for i := range s.entries {
+		if e := &s.entries[i]; e.dead() {
+			trim = append(trim, e.revision)
+		}
+	}
+	return trim
+}
+
+// count sets waste for a segment that has just been sealed or opened, whose index has some bytes of trims: its frames may hold records
 // that were dead before it was sealed, and frames of single records have more heads than those that compaction writes.
-func (s *segment) count(trim []uint64) {
-	trims := int64(len(appendRevisions(nil, trim)))
-	s.waste = max(0, s.end-s.start-s.bytes-headLen*(2+s.bytes/copyFrame)-trims)
+func (s *segment) count(trims int) {
+	s.waste = max(0, s.end-s.start-s.bytes-headLen*(2+s.bytes/copyFrame)-int64(trims))
+	if dead := len(s.entries) - s.live; dead > 0 {
+		s.waste += int64(dead) * s.indexed()
+	}
 }
 
 // needs returns about how many bytes the segment would have if it were written anew.

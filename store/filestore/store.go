@@ -43,9 +43,9 @@ type log struct {
 	copying    *copier     // of the compaction's step under way; nil if there is none
 	closed     atomic.Bool // set under mu
 
-	metas metas    // of the records in the active segment; Append's
-	trim  []uint64 // what the active segment trims in others; Append's
-	limit int64    // how large the active segment may become; Append's
+	index indexWriter // of the active segment; Append's
+	reach bool        // the active segment trims something in another one; Append's
+	limit int64       // how large the active segment may become; Append's
 	// Append's, reused
 	buf     []byte  // the frame
 	entries []entry // of its records
@@ -190,7 +190,7 @@ const keepBuffer = 1 << 20
 // note takes into memory what has been written.
 func (l *log) note(recs []store.Record, trim []uint64) {
 	for i := range recs {
-		addMeta(&l.metas, &recs[i], recs[i].Key)
+		addToIndex(&l.index, l.entries[i], &recs[i], recs[i].Key)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -202,12 +202,18 @@ func (l *log) note(recs []store.Record, trim []uint64) {
 	seg.end += int64(len(l.buf))
 	seg.size = seg.end
 	for _, revision := range trim {
-		if in := l.kill(revision); in != nil && in != seg { // what seg trims in itself its index leaves out
-			l.trim = append(l.trim, revision)
-		}
+		l.forget(revision)
 	}
 	if cap(l.buf) > keepBuffer {
 		l.buf, l.entries, l.trims = nil, nil, nil
+	}
+}
+
+// forget marks a revision as trimmed by the active segment; mu is held.
+func (l *log) forget(revision uint64) {
+	if in := l.kill(revision); in != nil {
+		l.index.trim(revision)
+		l.reach = l.reach || in != l.active
 	}
 }
 

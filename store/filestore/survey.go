@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io/fs"
+	"slices"
 	"sort"
 
 	"github.com/revkv/kv/store"
@@ -49,7 +50,7 @@ type survey struct {
 	dropped    []found  // whole records that are not in the index
 	bytes      int64    // of both
 	frameTrim  []uint64 // what the frames trim, in any segment
-	indexTrim  []uint64 // what the index says of that
+	indexTrim  []uint64 // what the index says of that; in order
 	newest     uint64   // the greatest revision that is heard of
 	regions    []*region
 	gaps       []*region // those of the frames, in order
@@ -212,6 +213,7 @@ func (s *survey) readIndex() (err error) {
 	if reason := ir.fault(); reason != "" {
 		return s.lostIndex(s.reader.corrupt(s.end, "%s", reason))
 	}
+	slices.Sort(trim)
 	s.closeAll(0) // from now on the index tells what is lost
 	s.whole, s.indexTrim, s.index = true, trim, newIndexReader(body, s.end)
 	s.nextIndexed()
@@ -394,6 +396,9 @@ func (s *survey) takeAlone() error {
 		return err
 	case r == nil:
 		r = s.damaged(int64(e.offset), int64(e.length), err)
+	}
+	if contains(s.indexTrim, e.revision) {
+		return nil
 	}
 	r.Lost, r.Exact = addRevision(r.Lost, e.revision), true
 	return nil

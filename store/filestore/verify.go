@@ -220,7 +220,6 @@ func (b *bucketSurvey) checkTrims() {
 			continue
 		}
 		slices.Sort(s.frameTrim)
-		slices.Sort(s.indexTrim)
 		for _, revision := range s.indexTrim {
 			if !contains(s.frameTrim, revision) {
 				s.corrupt(s.end, s.file.size-s.end, "expected trimmed revisions as in the frames, found %d", revision)
