@@ -11,7 +11,7 @@ import (
 //
 // A slot of the log is in use as long as its history holds its revision, so a revision leaves the log by leaving its
 // history: nothing has to be looked up and struck out here. What is left behind is swept away later. The log is cut into
-// pieces, and whenever one is full the next few are swept, in turn: each is packed, dropped if nothing in it is in use,
+// pieces, and these are swept in turn, a part for every few revisions: each is packed, dropped if nothing in it is in use,
 // and joined with the piece before it if both are small. So the log takes a constant number of bytes for each kept
 // revision, however many were written, and no write sweeps much.
 //
@@ -20,7 +20,14 @@ type revisionLog struct {
 	pieces []*logPiece // in rising order of first
 	count  int         // revisions that histories hold
 	head   int         // slots of the first piece that are known to be out of use
-	swept  int         // the piece to sweep next
+	sweep  sweep
+}
+
+// A sweep is how far the log has been swept.
+type sweep struct {
+	piece int // that is looked at
+	slot  int // of it, the next to look at
+	used  int // of those before, how many were in use
 }
 
 type logPiece struct {
@@ -32,19 +39,19 @@ type logPiece struct {
 const (
 	// pieceSize is how many slots a piece has at most.
 	pieceSize = 512
-	// sweepSlots is how many slots are swept for each piece that is filled. With twice pieceSize the log has about as
-	// many slots out of use as in use.
-	sweepSlots = 2 * pieceSize
+	// sweepPart is how many slots are looked at at a time, for every sweepPart/2 revisions: so the log has about as many slots
+	// out of use as in use.
+	sweepPart = 128
 )
 
 // append adds a revision greater than all before.
 func (l *revisionLog) append(number uint64, h *history) {
 	l.count++
-	if n := len(l.pieces); n > 0 {
-		if l.pieces[n-1].append(number, h) {
-			return
+	if n := len(l.pieces); n > 0 && l.pieces[n-1].append(number, h) {
+		if len(l.pieces[n-1].slots)%(sweepPart/2) == 0 {
+			l.sweepOn()
 		}
-		l.sweep()
+		return
 	}
 	room := 1
 	if len(l.pieces) > 0 {
@@ -74,31 +81,34 @@ func (p *logPiece) append(number uint64, h *history) bool {
 // remove is told that a history has let a revision go.
 func (l *revisionLog) remove() { l.count-- }
 
-// sweep sweeps the next pieces, at most to the end of the log.
-func (l *revisionLog) sweep() {
-	for slots := 0; slots < sweepSlots && l.swept < len(l.pieces); {
-		i := l.swept
-		p := l.pieces[i]
-		slots += len(p.slots)
-		used := p.used()
-		switch {
-		case used == 0:
-			l.delete(i)
-			continue
-		case i > 0 && l.pieces[i-1].joins(p, used):
-			before := l.pieces[i-1]
-			l.pieces[i-1] = pack(before.used()+used, before, p)
-			l.delete(i)
-			continue
-		case used <= len(p.slots)*3/4:
-			l.pieces[i] = pack(used, p)
-			l.restart(i)
-		}
-		l.swept++
+// sweepOn looks at the next slots, and deals with a piece of which it has seen all. The last one still grows.
+func (l *revisionLog) sweepOn() {
+	i := l.sweep.piece
+	if i >= len(l.pieces)-1 {
+		l.sweep = sweep{}
+		return
 	}
-	if l.swept >= len(l.pieces) {
-		l.swept = 0
+	p := l.pieces[i]
+	end := min(l.sweep.slot+sweepPart, len(p.slots))
+	l.sweep.used += p.used(l.sweep.slot, end)
+	if l.sweep.slot = end; end < len(p.slots) {
+		return
 	}
+	used := l.sweep.used
+	switch {
+	case used == 0:
+		l.delete(i)
+		i--
+	case i > 0 && l.pieces[i-1].joins(p, used):
+		before := l.pieces[i-1]
+		l.pieces[i-1] = pack(len(before.slots)+used, before, p)
+		l.delete(i)
+		i--
+	case used <= len(p.slots)*3/4:
+		l.pieces[i] = pack(used, p)
+		l.restart(i)
+	}
+	l.sweep = sweep{piece: i + 1}
 }
 
 func (l *revisionLog) delete(i int) {
@@ -113,16 +123,17 @@ func (l *revisionLog) restart(i int) {
 	}
 }
 
-// used returns how many slots are in use. Looking at the histories in a loop of its own lets the processor overlap its waits for
-// memory, which are most of what a sweep takes.
-func (p *logPiece) used() int {
-	var newest [pieceSize]uint64
-	for i, h := range p.slots {
+// used returns how many of some slots are in use. Looking at the histories in a loop of its own lets the processor overlap its waits
+// for memory, which are most of what a sweep takes.
+func (p *logPiece) used(from, to int) int {
+	var newest [sweepPart]uint64
+	slots := p.slots[from:to]
+	for i, h := range slots {
 		newest[i] = h.newest.number
 	}
 	n := 0
-	for i, h := range p.slots {
-		if number := p.number(i); number == newest[i] || h.holds(number) {
+	for i, h := range slots {
+		if number := p.number(from + i); number == newest[i] || h.holds(number) {
 			n++
 		}
 	}
@@ -186,7 +197,11 @@ func (l *revisionLog) dropHead() (uint64, *history) {
 			break // it still grows
 		}
 		l.delete(0)
-		l.swept = max(l.swept-1, 0)
+		if l.sweep.piece == 0 {
+			l.sweep = sweep{}
+		} else {
+			l.sweep.piece--
+		}
 	}
 	return 0, nil
 }

@@ -155,9 +155,8 @@ func (m *manifest) writeAfter(fsys vfs.FS, dir string, before func() error) erro
 	if err != nil {
 		return err
 	}
-	written := make(chan error, 1)
-	go func() { written <- writeTemp(fsys, dir, manifestName, body) }()
-	if err := errors.Join(before(), <-written); err != nil {
+	err = together(func() error { return writeTemp(fsys, dir, manifestName, body) }, before)
+	if err != nil {
 		return err
 	}
 	return installTemp(fsys, dir, manifestName)

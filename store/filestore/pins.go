@@ -81,6 +81,9 @@ func (p *pins) trimmed(revision uint64) {
 
 // holds reports whether a trimmed revision can still be read.
 func (p *pins) holds(revision uint64) bool {
+	if len(p.kept) == 0 {
+		return false
+	}
 	_, ok := p.kept[revision]
 	return ok
 }

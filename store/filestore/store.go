@@ -238,22 +238,28 @@ func (l *log) find(revision uint64) (seg *segment, at int, ok bool) {
 	if l.active != nil && revision >= l.active.first {
 		seg = l.active
 	} else {
-		// The last segment whose first revision is not above it.
-		lo, hi := 0, len(l.segments)
-		for lo < hi {
-			if mid := (lo + hi) / 2; l.segments[mid].first <= revision {
-				lo = mid + 1
-			} else {
-				hi = mid
-			}
-		}
-		if lo == 0 {
+		if seg = holder(l.segments, revision); seg == nil {
 			return nil, 0, false
 		}
-		seg = l.segments[lo-1]
 	}
 	at, ok = seg.find(revision)
 	return seg, at, ok
+}
+
+// holder returns the last segment whose first revision is not above a revision: if that is in any it is in this one.
+func holder(segments []*segment, revision uint64) *segment {
+	lo, hi := 0, len(segments)
+	for lo < hi {
+		if mid := (lo + hi) / 2; segments[mid].first <= revision {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if lo == 0 {
+		return nil
+	}
+	return segments[lo-1]
 }
 
 // Value implements store.ValueReader. Damage is found by the checksum, and its error matches store.ErrCorrupt.
