@@ -30,7 +30,7 @@ type faultRun struct {
 }
 
 // faultCalls is how many calls a story has.
-const faultCalls = 60
+const faultCalls = 80
 
 func newFaultRun(t *testing.T, policy crashPolicy, cause error) *faultRun {
 	return &faultRun{crashRun: newCrashRun(t, policy, 2), t: t, cause: cause}
