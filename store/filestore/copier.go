@@ -1,0 +1,227 @@
+package filestore
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+)
+
+// A copier writes what is live in a run of segments to another one.
+type copier struct {
+	log  *log
+	run  []*segment
+	next *segment
+	head head // of the frame in buf
+
+	reader reader // of the segment that is read
+	buf    []byte
+	index  indexWriter
+	wanted []uint64 // of a segment, what is live or pinned
+	trim   []uint64
+	dead   []uint64 // pinned, or trimmed since the copying began: to be marked in next if they are there; guarded by the log's mu
+}
+
+// copiers are those that are not in use. What a step needs is much beside what a program keeps; most of it is used again.
+var copiers = sync.Pool{New: func() any { return new(copier) }}
+
+// begin makes the copier ready for a step.
+func (c *copier) begin(l *log, run []*segment, next *segment) {
+	c.log, c.run, c.next, c.head = l, run, next, head{kind: kindFrame}
+	c.buf, c.wanted, c.trim, c.dead = c.buf[:0], c.wanted[:0], c.trim[:0], c.dead[:0]
+	c.index.reset()
+}
+
+// end gives the copier back.
+func (c *copier) end() {
+	c.log.setCopying(nil)
+	c.log, c.run, c.next, c.reader.file = nil, nil, nil, nil
+	copiers.Put(c)
+}
+
+// copy copies what is to be kept, and returns the new segment's entry and index, nil if there is nothing to keep.
+func (c *copier) copy() (*sealedEntry, []byte, error) {
+	for _, seg := range c.run {
+		if err := c.copySegment(seg); err != nil {
+			return nil, nil, err
+		}
+	}
+	c.forgetTrims()
+	c.next.guide = makeGuide(c.next.entries)
+	c.log.mu.Lock()
+	dead := c.dead
+	c.dead = nil
+	c.log.mu.Unlock()
+	c.killDead(dead)
+	c.trim = c.next.appendDead(c.trim)
+	if len(c.next.entries) == 0 && len(c.trim) == 0 {
+		return nil, nil, nil
+	}
+	if err := c.addTrim(); err != nil {
+		return nil, nil, err
+	}
+	sealed, index := c.next.index(&c.index)
+	return &sealed, index, nil
+}
+
+// forgetTrims leaves out trims of what is gone from all files, or left out of this one. What is trimmed is in no segment that came
+// later, and of the others entries change only in whether they are dead, so writers are not held up.
+func (c *copier) forgetTrims() {
+	c.log.mu.RLock()
+	segments := c.log.segments
+	c.log.mu.RUnlock()
+	kept := c.trim[:0]
+	for _, revision := range c.trim {
+		seg := holder(segments, revision)
+		if seg == nil || slices.Contains(c.run, seg) {
+			continue
+		}
+		if _, ok := seg.find(revision); ok {
+			kept = append(kept, revision)
+		}
+	}
+	c.trim = kept
+}
+
+// killDead marks revisions dead in next, which nobody else knows yet.
+func (c *copier) killDead(dead []uint64) {
+	for _, revision := range dead {
+		if at, ok := c.next.find(revision); ok {
+			c.next.kill(at)
+		}
+	}
+}
+
+// copySegment copies the records of a segment, less what is dead, and takes its trims. Its index tells where they are and what they
+// are, so what is dead is not looked at, and may be damaged.
+func (c *copier) copySegment(seg *segment) error {
+	c.findWanted(seg)
+	wanted := c.wanted
+	c.next.entries = slices.Grow(c.next.entries, len(wanted))
+	c.reader = reader{name: seg.name, file: seg.file, size: seg.size, buf: c.reader.buf[:0]}
+	_, body, err := readIndex(&c.reader, seg.salt, seg.end)
+	if err != nil {
+		return err
+	}
+	ir := newIndexReader(body, seg.end)
+	for ir.next() {
+		if len(wanted) == 0 || wanted[0] != ir.entry.revision {
+			continue
+		}
+		wanted = wanted[1:]
+		if err := c.copyRecord(seg, ir); err != nil {
+			return err
+		}
+	}
+	c.trim = append(c.trim, ir.revisions()...)
+	if reason := ir.fault(); reason != "" {
+		return c.reader.corrupt(seg.end, "%s", reason)
+	}
+	if len(wanted) > 0 {
+		return c.reader.corrupt(seg.end, "expected an index with revision %d", wanted[0])
+	}
+	return nil
+}
+
+// copyRecord copies the record that the reader of its segment's index stands on.
+func (c *copier) copyRecord(seg *segment, ir *indexReader) error {
+	buf, err := c.reader.bytes(int64(ir.entry.offset), int64(ir.entry.size()))
+	if err != nil {
+		return err
+	}
+	it, err := seg.parse(buf, ir.entry)
+	if err != nil {
+		return err
+	}
+	it.record.Created, it.record.Deadline = ir.meta.created, ir.meta.deadline
+	return c.add(&it)
+}
+
+// findWanted sets wanted. It holds the log's lock, for which appends wait, for a part of the entries at a time.
+func (c *copier) findWanted(seg *segment) {
+	const part = 1 << 8
+	l := c.log
+	c.wanted = slices.Grow(c.wanted[:0], len(seg.entries))
+	for some := range slices.Chunk(seg.entries, part) {
+		l.mu.Lock() // those who wait for readers go to sleep at once
+		for i := range some {
+			e := &some[i]
+			if e.dead() && !l.pins.holds(e.revision) {
+				continue
+			}
+			if e.dead() {
+				c.pin(e.revision)
+			}
+			c.wanted = append(c.wanted, e.revision)
+		}
+		l.mu.Unlock()
+		runtime.Gosched() // who waits would otherwise have to be woken on another processor
+	}
+}
+
+// pin notes that a record is copied because it is pinned.
+func (c *copier) pin(revision uint64) {
+	p := &c.next.pinned
+	if p.clock == 0 {
+		p.oldest = revision
+	}
+	p.clock = c.log.pins.clock
+	c.dead = append(c.dead, revision)
+}
+
+// beginFrame begins a frame if none is begun.
+func (c *copier) beginFrame(revision uint64, created int64) {
+	if len(c.buf) == 0 {
+		c.buf = append(c.buf, make([]byte, headLen)...)
+		c.head.revision, c.head.created = revision, created
+	}
+}
+
+// add copies a record.
+func (c *copier) add(it *item) error {
+	rec := &it.record
+	c.beginFrame(rec.Revision, rec.Created)
+	start := len(c.buf)
+	c.buf = appendRecord(c.buf, c.next.salt, &c.head, rec, it.key)
+	e := entry{rec.Revision, uint32(c.next.end) + uint32(start), uint32(len(c.buf) - start)}
+	c.next.add(e)
+	addToIndex(&c.index, e, rec, it.key)
+	if len(c.buf) >= copyFrame {
+		return c.flush()
+	}
+	return nil
+}
+
+// addTrim writes which revisions are trimmed, and all that is not written yet.
+func (c *copier) addTrim() error {
+	if slices.Sort(c.trim); len(c.trim) > 0 {
+		c.trim = slices.Compact(c.trim)
+		for _, revision := range c.trim {
+			c.index.trim(revision)
+		}
+		c.beginFrame(c.run[len(c.run)-1].newest, 0)
+		c.buf = appendTrim(c.buf, c.next.salt, c.trim)
+	}
+	return c.flush()
+}
+
+// flush writes the frame in buf.
+func (c *copier) flush() error {
+	if len(c.buf) == 0 {
+		return nil
+	}
+	seg := c.next
+	c.head.length, c.head.unsynced = uint32(len(c.buf)-headLen), seg.unsynced()
+	c.head.put(c.buf, seg.salt, seg.end)
+	if _, err := seg.file.WriteAt(c.buf, seg.end); err != nil {
+		return fmt.Errorf("write %s: %w", seg.name, err)
+	}
+	seg.end += int64(len(c.buf))
+	seg.size = seg.end
+	c.buf = c.buf[:0]
+	runtime.Gosched()
+	if c.log.opts.Sync == SyncAlways() && seg.unsynced() >= copySync {
+		return seg.sync()
+	}
+	return nil
+}
