@@ -168,9 +168,9 @@ func (b *Bucket) commitMade() error {
 	}
 	b.made = nil
 	b.mu.Unlock()
-	b.commit(made)
+	err := b.commit(made)
 	b.mu.Lock()
-	return made.err
+	return err
 }
 
 // shorten switches to a configuration and trims every history to its depth; all locks are held.
@@ -254,7 +254,7 @@ func (b *Bucket) restore(rec store.Replayed, trim []uint64) []uint64 {
 func (b *Bucket) freeze() (unlock func()) {
 	b.stopWrites()
 	b.mu.Lock()
-	return b.unlockAndCommit
+	return func() { _ = b.unlockAndCommit() } // the database is read-only if that fails
 }
 
 // stopWrites takes accept and waits for commits under way. Until then it stops no read.

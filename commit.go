@@ -108,21 +108,12 @@ func (c *committer) close(g *group) {
 	}
 }
 
-// outcome waits until a group is done and returns its error, none if g is nil. If the group is mine, the caller's who has committed
-// it, this is the last that is wanted of it.
-func (c *committer) outcome(g *group, mine bool) error {
+// outcome waits until a group is done and returns its error, none if g is nil.
+func (c *committer) outcome(g *group) error {
 	if g == nil {
 		return nil
 	}
-	if !mine {
-		c.waitFor(g)
-		return g.err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !g.shared {
-		c.spareGroup = g
-	}
+	c.waitFor(g)
 	return g.err
 }
 
@@ -197,8 +188,11 @@ func (b *Bucket) writeDurable(ops []Op) (first uint64, at int, err error) {
 		g = b.refusedFor(err)
 	}
 	mine := err == nil && g == b.made
-	b.unlockAndCommit()
-	if failed := b.commits.outcome(g, mine); failed != nil {
+	failed := b.unlockAndCommit()
+	if !mine {
+		failed = b.commits.outcome(g)
+	}
+	if failed != nil {
 		return 0, -1, failed
 	}
 	return first, at, err
@@ -226,15 +220,16 @@ func (b *Bucket) join(add func(*group)) *group {
 	return g
 }
 
-// unlockAndCommit lets mu and accept go and commits the group that was made while they were held.
-func (b *Bucket) unlockAndCommit() {
+// unlockAndCommit lets mu and accept go and commits the group that was made while they were held. It returns the group's error.
+func (b *Bucket) unlockAndCommit() error {
 	made := b.made
 	b.made = nil
 	b.mu.Unlock()
 	b.accept.Unlock()
-	if made != nil {
-		b.commit(made)
+	if made == nil {
+		return nil
 	}
+	return b.commit(made)
 }
 
 // acceptRevision makes r, with a deadline of its own or 0, the newest accepted revision of h and adds it to a group.
@@ -258,8 +253,9 @@ func (b *Bucket) acceptRevision(g *group, h *history, r revision, deadline int64
 	g.writes = append(g.writes, w)
 }
 
-// commit hands a group to the store and publishes it.
-func (b *Bucket) commit(g *group) {
+// commit hands a group to the store and publishes it, and returns its error. The caller has no use of the group after that, unless
+// somebody else knows of it too.
+func (b *Bucket) commit(g *group) error {
 	b.commits.awaitBefore(g)
 	several := b.writers.Load() > 1
 	var begun time.Time
@@ -281,15 +277,15 @@ func (b *Bucket) commit(g *group) {
 	if several {
 		b.slow = time.Since(begun) > slowAppend
 	}
-	b.commits.finish(g)
+	return b.commits.finish(g)
 }
 
 // slowAppend is from when on an append takes longer than it takes to wait for more writes to join it.
 const slowAppend = 50 * time.Microsecond
 
-// finish wakes those who wait for a group. It takes the work off it: the group made last is remembered until there is another.
-// Room for a few writes is kept for the next group.
-func (c *committer) finish(g *group) {
+// finish wakes those who wait for a group, and returns its error. It takes the work off it: the group made last is remembered until
+// there is another. Room for a few writes is kept for the next group, and the group itself if nobody else knows of it.
+func (c *committer) finish(g *group) error {
 	work := g.groupWork
 	g.groupWork = groupWork{}
 	few := len(work.records) <= spareWrites && len(work.trim) <= spareWrites
@@ -309,6 +305,10 @@ func (c *committer) finish(g *group) {
 	if g.waiting != nil {
 		close(g.waiting)
 	}
+	if !g.shared {
+		c.spareGroup = g
+	}
+	return g.err
 }
 
 // append hands records, and revisions to forget, to the store. mu is held, and let go meanwhile. If it fails the database is

@@ -115,7 +115,7 @@ func (b *Bucket) onTimer() {
 		b.lastTimer = now
 		b.expire(now)
 	}
-	b.unlockAndCommit()
+	_ = b.unlockAndCommit() // the database is read-only if that fails
 }
 
 // expire takes out the revisions whose deadlines are past at now, earliest deadline first.

@@ -49,7 +49,7 @@ func (b *Bucket) purgeDeletes(rest *keyRange, age int64) (more bool, err error) 
 	b.mu.Unlock()
 	b.stopWrites()
 	b.lockOrdered()
-	defer b.unlockAndCommit()
+	defer func() { _ = b.unlockAndCommit() }() // of limit markers; the database is read-only if that fails
 	if b.gone != nil {
 		return false, b.gone
 	}

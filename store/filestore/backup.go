@@ -187,7 +187,7 @@ func (f *frozenFile) check() error {
 	if f.end == f.size {
 		return nil
 	}
-	_, _, err := readIndex(r, f.seg.salt, f.end)
+	_, _, err := readIndex(r, f.seg.salt, f.end, nil)
 	return err
 }
 

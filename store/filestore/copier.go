@@ -15,11 +15,13 @@ type copier struct {
 	head head // of the frame in buf
 
 	reader reader // of the segment that is read
+	body   []byte // of its index
 	buf    []byte
 	index  indexWriter
 	wanted []uint64 // of a segment, what is live or pinned
 	trim   []uint64
 	dead   []uint64 // pinned, or trimmed since the copying began: to be marked in next if they are there; guarded by the log's mu
+	dying  []uint64 // those that are being marked
 }
 
 // copiers are those that are not in use. What a step needs is much beside what a program keeps; most of it is used again.
@@ -49,10 +51,9 @@ func (c *copier) copy() (*sealedEntry, []byte, error) {
 	c.forgetTrims()
 	c.next.guide = makeGuide(c.next.entries)
 	c.log.mu.Lock()
-	dead := c.dead
-	c.dead = nil
+	c.dead, c.dying = c.dying[:0], c.dead
 	c.log.mu.Unlock()
-	c.killDead(dead)
+	c.killDead(c.dying)
 	c.trim = c.next.appendDead(c.trim)
 	if len(c.next.entries) == 0 && len(c.trim) == 0 {
 		return nil, nil, nil
@@ -99,11 +100,11 @@ func (c *copier) copySegment(seg *segment) error {
 	wanted := c.wanted
 	c.next.entries = slices.Grow(c.next.entries, len(wanted))
 	c.reader = reader{name: seg.name, file: seg.file, size: seg.size, buf: c.reader.buf[:0]}
-	_, body, err := readIndex(&c.reader, seg.salt, seg.end)
-	if err != nil {
+	var err error
+	if _, c.body, err = readIndex(&c.reader, seg.salt, seg.end, c.body); err != nil {
 		return err
 	}
-	ir := newIndexReader(body, seg.end)
+	ir := newIndexReader(c.body, seg.end)
 	for ir.next() {
 		if len(wanted) == 0 || wanted[0] != ir.entry.revision {
 			continue
@@ -113,7 +114,7 @@ func (c *copier) copySegment(seg *segment) error {
 			return err
 		}
 	}
-	c.trim = append(c.trim, ir.revisions()...)
+	c.trim = ir.addRevisions(c.trim)
 	if reason := ir.fault(); reason != "" {
 		return c.reader.corrupt(seg.end, "%s", reason)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"slices"
 
 	"github.com/revkv/kv/store"
 )
@@ -310,18 +311,21 @@ func (d *decoder) bytes(n uint64) []byte {
 	return b
 }
 
-// revisions decodes what appendRevisions wrote. Each takes a byte at least, so there are no more than bytes left.
-func (d *decoder) revisions() []uint64 {
+// revisions decodes what appendRevisions wrote.
+func (d *decoder) revisions() []uint64 { return d.addRevisions(nil) }
+
+// addRevisions adds what appendRevisions wrote to a list. Each takes a byte at least, so there are no more than bytes left.
+func (d *decoder) addRevisions(revisions []uint64) []uint64 {
 	n := d.uvarint()
 	if n > uint64(len(d.buf)) {
 		d.fail()
-		return nil
+		return revisions
 	}
-	revisions := make([]uint64, n)
+	revisions = slices.Grow(revisions, int(n))
 	last := uint64(0)
-	for i := range revisions {
+	for range n {
 		last += d.uvarint()
-		revisions[i] = last
+		revisions = append(revisions, last)
 	}
 	return revisions
 }

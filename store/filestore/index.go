@@ -112,8 +112,8 @@ func (w *indexWriter) front() int {
 func (w *indexWriter) reset() { *w = indexWriter{buf: w.buf, trims: w.trims[:0]} }
 
 // readIndex reads the index of a segment and checks it. The body is the index without head and checksum; it belongs to the
-// caller.
-func readIndex(r *reader, salt uint64, at int64) (h head, body []byte, err error) {
+// caller, who may give room for it.
+func readIndex(r *reader, salt uint64, at int64, room []byte) (h head, body []byte, err error) {
 	buf, err := r.bytes(at, headLen)
 	if err != nil {
 		return h, nil, err
@@ -129,7 +129,7 @@ func readIndex(r *reader, salt uint64, at int64) (h head, body []byte, err error
 	if err != nil {
 		return h, nil, err
 	}
-	body = append([]byte(nil), buf[checksumLen:]...)
+	body = append(room[:0], buf[checksumLen:]...)
 	if want, got := binary.LittleEndian.Uint32(buf), checksum(salt, uint64(at), body); want != got {
 		return h, nil, r.corrupt(at+headLen, "expected an index with checksum %08x, found %08x", want, got)
 	}

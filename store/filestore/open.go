@@ -94,7 +94,7 @@ func (l *log) load() error {
 			return r.corrupt(min(r.size, sealed.Size), "expected a file of %d bytes, found %d", sealed.Size, r.size)
 		}
 		seg.end, seg.size = sealed.Index, sealed.Size
-		_, body, err := readIndex(r, seg.salt, sealed.Index)
+		_, body, err := readIndex(r, seg.salt, sealed.Index, nil)
 		if err != nil {
 			return err
 		}

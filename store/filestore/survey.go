@@ -198,7 +198,7 @@ func (s *survey) readIndex() (err error) {
 		}
 	}
 	s.start = min(s.start, s.end)
-	h, body, err := readIndex(s.reader, s.salt, s.end)
+	h, body, err := readIndex(s.reader, s.salt, s.end, nil)
 	if err != nil {
 		return s.lostIndex(err)
 	}
