@@ -32,8 +32,8 @@ const (
 	copySync = 256 << 10
 )
 
-// compactLater starts compaction if there is something to compact. It looks when a segment has just been sealed: then little is
-// appended that is not synced, and compaction has to sync that. Or when very much was trimmed at once.
+// compactLater starts compaction if there is something to compact. It looks when a segment has just been sealed, and when much was
+// trimmed since it was last looked.
 func (l *log) compactLater() {
 	if l.freed < l.limit/looks {
 		return
@@ -92,14 +92,10 @@ func (l *log) victims() []*segment {
 			worst, share = i, s
 		}
 	}
-	excess, coming := l.excess(), l.segmentSize()
-	switch {
-	case worst < 0 || excess <= 0:
+	if worst < 0 || l.excess() <= 0 {
 		return l.smallRun()
-	case excess <= coming:
-		return l.wastefulRun(worst, coming/4)
 	}
-	return l.wastefulRun(worst, coming/2)
+	return l.wastefulRun(worst)
 }
 
 // excess returns by how many bytes the bucket's garbage is more than it may be, with what the next segment may make of it; mu is held.
@@ -117,11 +113,10 @@ func (l *log) excess() int64 {
 	return garbage - int64(l.opts.Garbage*float64(total))
 }
 
-// wastefulRun returns a segment with its neighbours that have much garbage too, as far as no more than limit is wanted of them. What a
-// step copies takes room twice until its end, so the limit is small; but where compaction falls behind writers that do not wait for
-// the disk, though its steps do, it is a whole segment.
-func (l *log) wastefulRun(at int, limit int64) []*segment {
-	sum := l.segments[at].needs()
+// wastefulRun returns a segment with its neighbours that have much garbage too, as far as no more than half a segment is wanted of them:
+// what a step copies takes room twice until its end.
+func (l *log) wastefulRun(at int) []*segment {
+	limit, sum := l.segmentSize()/2, l.segments[at].needs()
 	joins := func(seg *segment) bool {
 		if !l.wasteful(seg) || sum+seg.needs() > limit {
 			return false
@@ -193,10 +188,12 @@ func (l *log) rewrite(run []*segment) error {
 	if err != nil {
 		return errors.Join(err, next.drop()) // the file may be in the manifest, so it stays
 	}
-	for _, seg := range run {
-		seg.gone.Store(true)
-		_ = seg.drop() // it is of no use any more
-	}
+	l.work.Go(func() { // what it takes need not hold up the next step
+		for _, seg := range run {
+			seg.gone.Store(true)
+			_ = seg.drop() // it is of no use any more
+		}
+	})
 	if sealed == nil {
 		next.gone.Store(true)
 		return next.drop()

@@ -78,15 +78,15 @@ func (l *log) dropNext() {
 	l.preparing.Store(false)
 }
 
-// segmentSize returns how large a segment of this bucket may be: an eighth of what the bucket has, within bounds. So the
-// segments are few, and the one that is active and not compacted is a small part of the whole. mu is held.
+// segmentSize returns how large a segment of this bucket may be: a sixteenth of what the bucket has, within bounds. So the segments are
+// few, and the one that is active and not compacted, and what compaction copies at a time, are a small part of the whole. mu is held.
 func (l *log) segmentSize() int64 {
 	most := l.opts.SegmentSize
 	total := int64(0)
 	for _, seg := range l.segments {
 		total += seg.size
 	}
-	return min(max(total/8, most/8), most)
+	return min(max(total/16, most/8), most)
 }
 
 // create makes the file of a new segment, which is in no manifest yet, nor durable; changing is held.
