@@ -98,9 +98,9 @@ func (l *log) victims() []*segment {
 	return l.wastefulRun(worst)
 }
 
-// excess returns by how many bytes the bucket's garbage is more than it may be, with what the next segment may make of it; mu is held.
+// excess returns by how many bytes the bucket's garbage is more than it may be, or would be at the next look; mu is held.
 func (l *log) excess() int64 {
-	total := l.segmentSize() / looks // what may be garbage until the next look
+	total := l.segmentSize() / looks // what may become garbage until then
 	garbage := total
 	if seg := l.active; seg != nil {
 		total += seg.end

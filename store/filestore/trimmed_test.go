@@ -1,6 +1,8 @@
 package filestore_test
 
 import (
+	"errors"
+	"io/fs"
 	"testing"
 	"testing/synctest"
 
@@ -101,4 +103,33 @@ func revisionsOf(records []store.Record) (revisions []uint64) {
 		revisions = append(revisions, r.Revision)
 	}
 	return revisions
+}
+
+// Damage in a record that is trimmed is of no account, and gone with the next compaction.
+func TestDamageInWhatIsTrimmed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := crashfs.New()
+		backend := openStore(t, "db", filestore.Options{FS: disk, SegmentSize: filestore.MinSegmentSize, Garbage: 0.1})
+		log := createStore(t, backend, "b")
+		for revision := uint64(1); revision <= 3; revision++ {
+			require.NoError(t, log.Append([]store.Record{putOf(revision, "k", filestore.MinSegmentSize)}, nil))
+		}
+		frames, err := filestore.Frames(disk.Everything(), "db")
+		require.NoError(t, err)
+		damaged := frames[0]
+		f, err := disk.OpenWrite(damaged.File)
+		require.NoError(t, err)
+		_, err = f.WriteAt([]byte("x"), damaged.Items[0].Offset+100)
+		require.NoError(t, errors.Join(err, f.Close()))
+		_, err = log.Value(1)
+		require.ErrorIs(t, err, store.ErrCorrupt)
+
+		require.NoError(t, log.Append([]store.Record{putOf(4, "k", filestore.MinSegmentSize)}, []uint64{1}))
+		synctest.Wait()
+		_, err = disk.ReadFile(damaged.File)
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		require.NoError(t, log.Append([]store.Record{putOf(5, "k", 1)}, nil))
+		require.NoError(t, log.Close())
+		require.Equal(t, []uint64{2, 3, 4, 5}, revisionsOf(recordsOf(t, backend, "b")))
+	})
 }
