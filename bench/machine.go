@@ -18,13 +18,14 @@ type machine struct {
 	fileSystem string // of the engines' files; empty where it is not told
 	memory     uint64 // bytes; 0 where it is not told
 	sync       time.Duration
+	held       float64 // how often a second a loop is held up
 }
 
 // describe returns the machine, with the time that dir's disk takes to sync.
 func describe(dir string) (machine, error) {
 	sync, err := syncTime(dir)
 	return machine{
-		processor: processor(), system: kernel(), fileSystem: fileSystem(dir), memory: memory(), sync: sync,
+		processor: processor(), system: kernel(), fileSystem: fileSystem(dir), memory: memory(), sync: sync, held: heldUp(time.Second),
 	}, err
 }
 
@@ -45,7 +46,26 @@ func (m machine) lines() []string {
 	if m.fileSystem != "" {
 		disk = m.fileSystem + "; " + disk
 	}
-	return append(lines, cpus, disk)
+	loop := fmt.Sprintf("a loop that does nothing is held up for %v or longer %.0f times a second", longHold, m.held)
+	return append(lines, cpus, disk, loop)
+}
+
+// longHold is many times what a fast operation takes: where a machine holds programs up so long more often than one operation of a
+// thousand would be, their p99.9 tells of the machine.
+const longHold = 20 * time.Microsecond
+
+// heldUp returns how often a second a loop that only looks at the clock is held up.
+func heldUp(d time.Duration) float64 {
+	n := 0
+	start := time.Now()
+	for last := start; last.Sub(start) < d; {
+		now := time.Now()
+		if now.Sub(last) >= longHold {
+			n++
+		}
+		last = now
+	}
+	return float64(n) / d.Seconds()
 }
 
 // syncTime returns the median time of appending 4 KiB to a file in dir and syncing it.

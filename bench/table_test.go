@@ -76,14 +76,14 @@ func TestVerdictOfAnotherEngine(t *testing.T) {
 func TestReport(t *testing.T) {
 	var page strings.Builder
 	(&report{
-		machine: machine{processor: "Processor", fileSystem: "ext4", sync: 200 * time.Microsecond}, versions: []string{"peer v1"},
+		machine: machine{processor: "Processor", fileSystem: "ext4", sync: 200 * time.Microsecond, held: 3}, versions: []string{"peer v1"},
 		command: []string{"-reps=3"}, reps: 3, date: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), results: []*result{sample()},
 		charts: []chart{{file: "r-memory.svg", title: "Speed"}},
 	}).write(&page)
 	for _, want := range []string{
 		"Written by `go run . -reps=3` on 2026-01-02;",
 		"- Processor, ",
-		"- ext4; an append of 4 KiB and an fsync take 200µs\n- peer v1\n",
+		"- ext4; an append of 4 KiB and an fsync take 200µs\n- a loop that does nothing is held up for 20µs or longer 3 times a second\n- peer v1\n",
 		"| row    | goal                     |  bound |           measured | reached |\n" +
 			"| ------ | ------------------------ | -----: | -----------------: | ------: |\n" +
 			"| sample | within 1.5x of the map   | ≥ 0.67 | 0.50 (0.45 – 0.60) |  **no** |\n" +
