@@ -27,7 +27,7 @@ type revisionLog struct {
 type sweep struct {
 	piece int // that is looked at
 	slot  int // of it, the next to look at
-	used  int // of those before, how many were in use
+	used  int // of those before, how many were in use when they were looked at
 }
 
 type logPiece struct {
@@ -94,31 +94,21 @@ func (l *revisionLog) sweepOn() {
 	if l.sweep.slot = end; end < len(p.slots) {
 		return
 	}
-	used := l.sweep.used
-	switch {
-	case used == 0:
-		l.delete(i)
-		i--
+	from, packed := i, []*logPiece{p}
+	switch used := l.sweep.used; { // at most: some may be out of use by now
 	case i > 0 && l.pieces[i-1].joins(p, used):
-		before := l.pieces[i-1]
-		l.pieces[i-1] = pack(len(before.slots)+used, before, p)
-		l.delete(i)
-		i--
+		from, packed = i-1, pack(len(l.pieces[i-1].slots)+used, l.pieces[i-1], p)
 	case used <= len(p.slots)*3/4:
-		l.pieces[i] = pack(used, p)
-		l.restart(i)
+		packed = pack(used, p)
 	}
-	l.sweep = sweep{piece: i + 1}
+	l.replace(from, i+1, packed...)
+	l.sweep = sweep{piece: from + len(packed)}
 }
 
-func (l *revisionLog) delete(i int) {
-	l.pieces = slices.Delete(l.pieces, i, i+1)
-	l.restart(i)
-}
-
-// restart forgets head if the i-th piece is the first.
-func (l *revisionLog) restart(i int) {
-	if i <= 1 {
+// replace puts pieces in place of some.
+func (l *revisionLog) replace(from, to int, with ...*logPiece) {
+	l.pieces = slices.Replace(l.pieces, from, to, with...)
+	if from == 0 {
 		l.head = 0
 	}
 }
@@ -146,8 +136,8 @@ func (p *logPiece) joins(next *logPiece, used int) bool {
 	return len(p.slots)+used <= pieceSize && span <= math.MaxUint32
 }
 
-// pack returns one piece with what is in use in several.
-func pack(used int, pieces ...*logPiece) *logPiece {
+// pack returns one piece with what is in use in several, none if nothing is.
+func pack(used int, pieces ...*logPiece) []*logPiece {
 	packed := &logPiece{offsets: make([]uint32, 0, used), slots: make([]*history, 0, used)}
 	for _, p := range pieces {
 		for i, h := range p.slots {
@@ -162,7 +152,10 @@ func pack(used int, pieces ...*logPiece) *logPiece {
 			packed.slots = append(packed.slots, h)
 		}
 	}
-	return packed
+	if len(packed.slots) == 0 {
+		return nil
+	}
+	return []*logPiece{packed}
 }
 
 // find returns the history that holds a revision, nil if that revision is not kept.
@@ -196,7 +189,7 @@ func (l *revisionLog) dropHead() (uint64, *history) {
 		if len(l.pieces) == 1 {
 			break // it still grows
 		}
-		l.delete(0)
+		l.replace(0, 1)
 		if l.sweep.piece == 0 {
 			l.sweep = sweep{}
 		} else {
