@@ -283,7 +283,8 @@ func TestRestoreThatIsRefused(t *testing.T) {
 	play(t, bucketOf(t, db, "trimmed"), "a")
 
 	dir = filepath.Join(t.TempDir(), "a", "b")
-	archive[len(archive)/2] ^= 1
+	inValue := bytes.Index(archive, []byte("large large")) + 10_000
+	archive[inValue] ^= 1
 	var corrupt *kv.CorruptError
 	err = kv.Restore(t.Context(), bytes.NewReader(archive), dir)
 	require.ErrorIs(t, err, kv.ErrCorrupt)
@@ -291,7 +292,7 @@ func TestRestoreThatIsRefused(t *testing.T) {
 	_, err = kv.OpenReadOnly(dir)
 	require.Error(t, err)
 
-	archive[len(archive)/2] ^= 1
+	archive[inValue] ^= 1
 	require.NoError(t, kv.Restore(t.Context(), bytes.NewReader(archive), dir), "again, into the folder that is empty now")
 	names, err := os.ReadDir(dir)
 	require.NoError(t, err)

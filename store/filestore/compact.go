@@ -11,7 +11,7 @@ import (
 // segment, or some adjacent ones, and makes one segment of it. A goroutine does that as long as there is
 // something to do. Writers wait for a step only while the manifest is replaced, unless they outrun it, and reads not at all.
 //
-//	1  copy    what is live, into a new file; sync it, its name, and the active segment
+//	1  copy    what is live, into a new file; sync it, and the active segment
 //	2  commit  a manifest with the new segment in place of the old ones
 //	3  remove  the old files, when the last read has let go of them
 //
@@ -179,7 +179,7 @@ func (l *log) rewrite(run []*segment) error {
 			if sealed == nil {
 				return nil
 			}
-			return errors.Join(next.finish(index), l.fsys.SyncDir(l.dir))
+			return next.finish(index)
 		})
 	}
 	if err == nil {

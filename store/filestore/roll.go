@@ -21,7 +21,7 @@ func (l *log) makeRoom(size int64) error {
 	next := l.next
 	if next == nil {
 		var err error
-		if next, err = l.createActive(); err != nil {
+		if next, err = l.create(); err != nil {
 			return err
 		}
 	}
@@ -57,7 +57,7 @@ func (l *log) prepare() {
 	if l.fault.Load() != nil || !l.preparing.Load() || l.next != nil {
 		return
 	}
-	next, err := l.createActive()
+	next, err := l.create()
 	if err != nil {
 		return
 	}
@@ -89,22 +89,12 @@ func (l *log) segmentSize() int64 {
 	return min(max(total/16, most/8), most)
 }
 
-// create makes the file of a new segment, which is in no manifest yet, nor durable; changing is held.
+// create makes the file of a new segment, which is in no manifest yet; changing is held.
 func (l *log) create() (*segment, error) {
 	l.number++
-	return createSegment(l.fsys, l.dir, &header{l.number, rand.Uint64(), l.manifest.Bucket, l.manifest.Config})
-}
-
-// createActive makes the file of a segment that is to be active, durably; changing is held.
-func (l *log) createActive() (*segment, error) {
-	seg, err := l.create()
+	seg, err := createSegment(l.fsys, l.dir, &header{l.number, rand.Uint64(), l.manifest.Bucket, l.manifest.Config})
 	if err != nil {
 		return nil, err
-	}
-	if err := errors.Join(seg.sync(), l.fsys.SyncDir(l.dir)); err != nil {
-		seg.gone.Store(true)
-		_ = seg.drop()
-		return nil, fmt.Errorf("create %s: %w", seg.name, err)
 	}
 	// Where each append is synced a page of memory would have to be made writable again for each.
 	always := l.opts.Sync == SyncAlways()
@@ -117,7 +107,7 @@ func (l *log) createActive() (*segment, error) {
 	return seg, nil
 }
 
-// createSegment makes a segment's file.
+// createSegment makes a segment's file, durably.
 func createSegment(fsys vfs.FS, dir string, h *header) (*segment, error) {
 	name := path(dir, h.number)
 	file, err := fsys.Create(name)
@@ -130,7 +120,13 @@ func createSegment(fsys vfs.FS, dir string, h *header) (*segment, error) {
 		name: name, number: h.number, salt: h.salt, file: file, fsys: fsys, start: end, end: end, size: end,
 	}
 	seg.hold()
-	if _, err = file.WriteAt(encoded, 0); err != nil {
+	if _, err = file.WriteAt(encoded, 0); err == nil {
+		err = seg.sync()
+	}
+	if err == nil {
+		err = fsys.SyncDir(dir)
+	}
+	if err != nil {
 		seg.gone.Store(true)
 		_ = seg.drop()
 		return nil, fmt.Errorf("create %s: %w", name, err)
