@@ -311,8 +311,8 @@ func (d *decoder) bytes(n uint64) []byte {
 	return b
 }
 
-// revisions decodes what appendRevisions wrote.
-func (d *decoder) revisions() []uint64 { return d.addRevisions(nil) }
+// revisions decodes what appendRevisions wrote. It is not nil.
+func (d *decoder) revisions() []uint64 { return d.addRevisions([]uint64{}) }
 
 // addRevisions adds what appendRevisions wrote to a list. Each takes a byte at least, so there are no more than bytes left.
 func (d *decoder) addRevisions(revisions []uint64) []uint64 {
