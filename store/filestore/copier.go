@@ -220,7 +220,7 @@ func (c *copier) flush() error {
 	seg.end += int64(len(c.buf))
 	seg.size = seg.end
 	c.buf = c.buf[:0]
-	runtime.Gosched()
+	runtime.Gosched() // a writer that has no processor should not have to wait for the end of the segment
 	if c.log.opts.Sync == SyncAlways() && seg.unsynced() >= copySync {
 		return seg.sync()
 	}
