@@ -31,10 +31,8 @@ type Bucket struct {
 	values  store.ValueReader // the log, if it keeps the values; else nil
 
 	accept  sync.Mutex   // durable only: one writer at a time decides; taken before mu, and held by what no write may overtake
-	made    *group       // durable only: a group that whoever holds accept has to commit
-	commits committer    // durable only
+	made    *group       // durable only: a group that whoever holds accept and mu has to commit
 	writers atomic.Int32 // durable only: how many write
-	slow    bool         // durable only: the append before took long; of the one who commits
 
 	ordering   sync.Mutex   // held by the one who puts fresh keys in order; taken after accept and before mu
 	mu         sync.RWMutex // guards what follows; held for memory work only
@@ -48,8 +46,10 @@ type Bucket struct {
 	bytes      weight // what MaxBytes limits: of the revisions that are kept once everything accepted is published
 	held       weight // the same of the revisions that are in histories now
 	rate       wire.Rate
-	pending    size  // durable only: what of that is not published
-	clock      int64 // the latest time given to a revision
+	pending    size      // durable only: what of that is not published
+	commits    committer // durable only
+	slow       bool      // durable only: the append before took long
+	clock      int64     // the latest time given to a revision
 
 	due       *btree.BTreeG[deadline] // revisions with a deadline of their own; nil until there is one
 	deadlines map[uint64]int64        // the same by revision
@@ -58,10 +58,8 @@ type Bucket struct {
 	timerAt   int64 // what the timer is set to; never if it is not
 	lastTimer int64 // when it ran last
 
-	snapshots  []*snapshot    // of listings under way
-	exports    []*logSnapshot // under way
-	forgetting *pin           // of the Append under way; nil if there is none, or it does not forget values
-	sparePin   *pin           // of the Append before, if nobody else has it
+	snapshots []*snapshot    // of listings under way
+	exports   []*logSnapshot // under way
 
 	spareRevisions *[]revision // room for older revisions of a history; nil if there is none
 	bells          bells       // which watchers a write wakes
@@ -167,6 +165,7 @@ func (b *Bucket) commitMade() error {
 		return nil
 	}
 	b.made = nil
+	b.commits.close(made)
 	b.mu.Unlock()
 	err := b.commit(made)
 	b.mu.Lock()
@@ -207,7 +206,13 @@ func (b *Bucket) forget(trim []uint64) error {
 	if !b.durable || len(trim) == 0 {
 		return nil
 	}
-	return b.append(nil, trim)
+	b.mu.Unlock()
+	err := b.append(nil, trim)
+	b.mu.Lock()
+	if err == nil {
+		b.publishValues()
+	}
+	return err
 }
 
 // replay fills the bucket from its log.
@@ -260,7 +265,10 @@ func (b *Bucket) freeze() (unlock func()) {
 // stopWrites takes accept and waits for commits under way. Until then it stops no read.
 func (b *Bucket) stopWrites() {
 	b.accept.Lock()
-	b.commits.wait()
+	b.mu.Lock()
+	last := b.commits.last()
+	b.mu.Unlock()
+	_ = last.wait() // the database is read-only if that fails
 }
 
 // end makes the bucket return err from every call, ends its watchers, and closes its log.

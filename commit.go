@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"sync"
 	"time"
 
 	"github.com/revkv/kv/store"
@@ -21,21 +20,27 @@ import (
 //
 // So one writer pays for one append, and many share it. No goroutine of the engine's own is involved.
 type group struct {
-	before *group // must be done first; nil if there is none
-	groupWork
-	bytes int // of the values of records
-
-	waiting chan struct{} // closed when the group is done; nil if nobody waits; guarded by the committer's mu
-	done    bool          // err is set and, without one, everything is published; guarded by the committer's mu
-	shared  bool          // somebody but the one who made it knows of it; guarded by the committer's mu
-	err     error
-}
-
-// A groupWork is what a group has to write and to publish.
-type groupWork struct {
+	before  *outcome // of the group before, which has to be done first; nil if that is done
 	records []store.Record
 	trim    []uint64 // revisions that leave when the group is published
 	writes  []groupWrite
+	bytes   int      // of the values of records
+	outcome *outcome // nil as long as nobody waits for it
+}
+
+// An outcome is how a group ended, for those who wait for that.
+type outcome struct {
+	done chan struct{} // closed when err is set and, without one, everything is published
+	err  error
+}
+
+// wait waits until the group is done and returns its error, none if there is no group.
+func (o *outcome) wait() error {
+	if o == nil {
+		return nil
+	}
+	<-o.done
+	return o.err
 }
 
 type groupWrite struct {
@@ -46,104 +51,71 @@ type groupWrite struct {
 	size    size
 }
 
-// A committer forms groups.
+// A committer forms groups. The bucket's mu is held for all that it does.
 type committer struct {
-	mu   sync.Mutex // taken after accept
-	open *group     // the group that writes can still join; nil if there is none
-	tail *group     // the group made last, if it is not done
-
-	spareGroup *group    // one that is done, and that nobody knows of; nil if there is none
-	spare      groupWork // of a group that is done, empty
+	open  *group // the group that writes can still join; nil if there is none
+	tail  *group // the group made last; nil if it is done
+	spare *group // one that is done, to be used again; nil if there is none
 }
 
-// spareWrites is how many writes a group has at most whose room is used again.
-const spareWrites = 256
+const (
+	// fullGroup is how many bytes of values a group takes before no other write joins it.
+	fullGroup = 8 << 20
+	// spareWrites is how many writes a group has at most that is used again.
+	spareWrites = 256
+)
 
-// fullGroup is how many bytes of values a group takes before no other write joins it.
-const fullGroup = 8 << 20
-
-// join calls add with the open group, and makes one if there is none: made is then that group, which the caller has to
-// commit when it has let its locks go.
-func (c *committer) join(add func(*group)) (g, made *group) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.open == nil || c.open.bytes >= fullGroup {
-		made = c.make()
-		c.open, c.tail = made, made
-	} else {
-		c.open.shared = true
+// join returns the group that a write joins, and whether it was made for that: then it has to be committed.
+func (c *committer) join() (g *group, made bool) {
+	if c.open != nil && c.open.bytes < fullGroup {
+		return c.open, false
 	}
-	add(c.open)
-	return c.open, made
-}
-
-// make returns a group to be made last.
-func (c *committer) make() *group {
-	g := c.spareGroup
-	if g == nil {
+	g = c.spare
+	if c.spare = nil; g == nil {
 		g = new(group)
 	}
-	if c.tail != nil {
-		c.tail.shared = true
-	}
-	*g = group{before: c.tail, groupWork: c.spare}
-	c.spareGroup, c.spare = nil, groupWork{}
-	return g
+	g.before = c.last()
+	c.open, c.tail = g, g
+	return g, true
 }
 
-// awaitBefore waits until the group before is done.
-func (c *committer) awaitBefore(g *group) {
-	if g.before != nil {
-		c.waitFor(g.before)
-		g.before = nil
+// last returns the outcome of the group made last, nil if that is done.
+func (c *committer) last() *outcome {
+	if c.tail == nil {
+		return nil
 	}
+	return c.tail.await()
+}
+
+// await returns the outcome of a group.
+func (g *group) await() *outcome {
+	if g.outcome == nil {
+		g.outcome = &outcome{done: make(chan struct{})}
+	}
+	return g.outcome
 }
 
 // close ends joining.
 func (c *committer) close(g *group) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.open == g {
 		c.open = nil
 	}
 }
 
-// outcome waits until a group is done and returns its error, none if g is nil.
-func (c *committer) outcome(g *group) error {
-	if g == nil {
-		return nil
+// finish wakes those who wait for a group.
+func (c *committer) finish(g *group, err error) {
+	if c.tail == g {
+		c.tail = nil
 	}
-	c.waitFor(g)
-	return g.err
-}
-
-// waitFor waits until a group is done.
-func (c *committer) waitFor(g *group) {
-	c.mu.Lock()
-	if !g.done && g.waiting == nil {
-		g.waiting = make(chan struct{})
+	if g.outcome != nil {
+		g.outcome.err = err
+		close(g.outcome.done)
 	}
-	done, waiting := g.done, g.waiting
-	c.mu.Unlock()
-	if !done {
-		<-waiting
-	}
-}
-
-// last returns the group made last, nil if that is done.
-func (c *committer) last() *group {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.tail != nil {
-		c.tail.shared = true
-	}
-	return c.tail
-}
-
-// wait waits until all groups are done. The caller holds accept, so no write joins meanwhile.
-func (c *committer) wait() {
-	if tail := c.last(); tail != nil {
-		c.waitFor(tail)
+	if len(g.records) <= spareWrites && len(g.trim) <= spareWrites {
+		clear(g.records)
+		clear(g.writes)
+		*g = group{records: g.records[:0], trim: g.trim[:0], writes: g.writes[:0]}
+		c.spare = g
 	}
 }
 
@@ -172,25 +144,26 @@ func (b *Bucket) writeDurable(ops []Op) (first uint64, at int, err error) {
 	if err == nil {
 		at, err = b.decide(ops, now)
 	}
-	var g *group
+	made := false
+	var other *outcome
 	if err == nil {
 		first = b.accepted + 1
-		g = b.join(func(g *group) {
-			for i := range ops {
-				h := b.historyFor(&ops[i])
-				var r revision
-				deadline := b.number(&ops[i], now, &r)
-				b.acceptRevision(g, h, r, deadline, ops[i].value)
-			}
-		})
+		var g *group
+		if g, made = b.join(); !made {
+			other = g.await()
+		}
+		for i := range ops {
+			h := b.historyFor(&ops[i])
+			var r revision
+			deadline := b.number(&ops[i], now, &r)
+			b.acceptRevision(g, h, r, deadline, ops[i].value)
+		}
+	} else {
+		other = b.refusedFor(err)
 	}
-	if err != nil {
-		g = b.refusedFor(err)
-	}
-	mine := err == nil && g == b.made
 	failed := b.unlockAndCommit()
-	if !mine {
-		failed = b.commits.outcome(g)
+	if !made {
+		failed = other.wait()
 	}
 	if failed != nil {
 		return 0, -1, failed
@@ -198,9 +171,9 @@ func (b *Bucket) writeDurable(ops []Op) (first uint64, at int, err error) {
 	return first, at, err
 }
 
-// refusedFor returns the group that has to be done before err can be returned, nil if none has. A refusal because of a write
+// refusedFor returns the outcome that has to be there before err can be returned, nil if none has. A refusal because of a write
 // that nobody sees yet would tell of it: reads that follow would not find it, and it may come to nothing.
-func (b *Bucket) refusedFor(err error) *group {
+func (b *Bucket) refusedFor(err error) *outcome {
 	var stale *RevisionError
 	switch {
 	case b.accepted == b.published:
@@ -211,25 +184,47 @@ func (b *Bucket) refusedFor(err error) *group {
 	return nil
 }
 
-// join is committer.join; accept and mu are held until unlockAndCommit.
-func (b *Bucket) join(add func(*group)) *group {
-	g, made := b.commits.join(add)
-	if made != nil {
-		b.made = made
+// join returns the group that a write joins, and whether it was made under the locks held, accept and mu: then unlockAndCommit
+// commits it.
+func (b *Bucket) join() (g *group, made bool) {
+	if b.made != nil {
+		return b.made, true
 	}
-	return g
+	if g, made = b.commits.join(); made {
+		b.made = g
+	}
+	return g, made
 }
 
 // unlockAndCommit lets mu and accept go and commits the group that was made while they were held. It returns the group's error.
 func (b *Bucket) unlockAndCommit() error {
-	made := b.made
-	b.made = nil
-	b.mu.Unlock()
-	b.accept.Unlock()
-	if made == nil {
+	g := b.made
+	if b.made = nil; g == nil {
+		b.mu.Unlock()
+		b.accept.Unlock()
 		return nil
 	}
-	return b.commit(made)
+	grows := g.before != nil || b.slow && b.writers.Load() > 1
+	if !grows {
+		b.commits.close(g)
+	}
+	b.mu.Unlock()
+	b.accept.Unlock()
+	if grows {
+		b.grow(g)
+	}
+	return b.commit(g)
+}
+
+// grow lets writes join a group until the one before is done.
+func (b *Bucket) grow(g *group) {
+	_ = g.before.wait() // if it has failed this one will too
+	if b.slow && b.writers.Load() > 1 {
+		runtime.Gosched() // so that the others, who may have been woken by the group before, can join
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.commits.close(g)
 }
 
 // acceptRevision makes r, with a deadline of its own or 0, the newest accepted revision of h and adds it to a group.
@@ -253,124 +248,56 @@ func (b *Bucket) acceptRevision(g *group, h *history, r revision, deadline int64
 	g.writes = append(g.writes, w)
 }
 
-// commit hands a group to the store and publishes it, and returns its error. The caller has no use of the group after that, unless
-// somebody else knows of it too.
+// commit hands a group that nobody joins any more to the store and publishes it, and returns its error. The caller has no use of the
+// group after that.
 func (b *Bucket) commit(g *group) error {
-	b.commits.awaitBefore(g)
 	several := b.writers.Load() > 1
 	var begun time.Time
 	if several {
-		if b.slow {
-			runtime.Gosched() // so that the others, who may have been woken by the group before, can join
-		}
 		begun = time.Now()
 	}
-	b.commits.close(g)
-	if g.err = b.db.readOnly(); g.err == nil {
-		b.mu.Lock()
-		g.err = b.append(g.records, g.trim)
-		if g.err == nil {
-			b.publish(g)
-		}
-		b.mu.Unlock()
+	err := b.db.readOnly()
+	if err == nil {
+		err = b.append(g.records, g.trim)
+	}
+	slow := several && time.Since(begun) > slowAppend
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err == nil {
+		b.publish(g)
 	}
 	if several {
-		b.slow = time.Since(begun) > slowAppend
+		b.slow = slow
 	}
-	return b.commits.finish(g)
+	b.commits.finish(g, err)
+	return err
 }
 
 // slowAppend is from when on an append takes longer than it takes to wait for more writes to join it.
 const slowAppend = 50 * time.Microsecond
 
-// finish wakes those who wait for a group, and returns its error. It takes the work off it: the group made last is remembered until
-// there is another. Room for a few writes is kept for the next group, and the group itself if nobody else knows of it.
-func (c *committer) finish(g *group) error {
-	work := g.groupWork
-	g.groupWork = groupWork{}
-	few := len(work.records) <= spareWrites && len(work.trim) <= spareWrites
-	if few {
-		clear(work.records)
-		clear(work.writes)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.tail == g {
-		c.tail = nil
-	}
-	if few {
-		c.spare = groupWork{work.records[:0], work.trim[:0], work.writes[:0]}
-	}
-	g.done = true
-	if g.waiting != nil {
-		close(g.waiting)
-	}
-	if !g.shared {
-		c.spareGroup = g
-	}
-	return g.err
-}
-
-// append hands records, and revisions to forget, to the store. mu is held, and let go meanwhile. If it fails the database is
+// append hands records, and revisions to forget, to the store. No lock is held but, perhaps, accept. If it fails the database is
 // read-only from then on.
 func (b *Bucket) append(records []store.Record, trim []uint64) error {
-	b.forgetting = b.pinFor(trim)
-	b.mu.Unlock()
-	err := b.log.Append(records, trim)
-	b.mu.Lock()
-	if b.forgetting.unpin() {
-		b.sparePin = b.forgetting
-	}
-	b.forgetting = nil
-	if err != nil {
+	if err := b.log.Append(records, trim); err != nil {
 		return b.db.fail(fmt.Errorf("bucket %q: %w", b.name, err))
 	}
 	return nil
 }
 
-// A pin keeps values readable that the store forgets. While it forgets them reads still see their revisions, so an Append
-// has a pin, and a listing that begins meanwhile has to share it: a pin of its own would come too late.
-type pin struct {
-	users   int // guarded by the bucket's mu
-	release func()
+// publishValues has the store publish what was appended. Mu is held until reads see the same of the bucket.
+func (b *Bucket) publishValues() {
+	if b.values != nil {
+		b.values.Publish()
+	}
 }
 
-// pinFor returns a pin for an Append that forgets revisions, nil if there is nothing to keep.
-func (b *Bucket) pinFor(trim []uint64) *pin {
-	if b.values == nil || len(trim) == 0 {
-		return nil
+// pin keeps values readable that are published now, until release is called.
+func (b *Bucket) pin() (release func()) {
+	if b.values == nil {
+		return func() {}
 	}
-	p := b.sparePin
-	if p == nil {
-		p = new(pin)
-	}
-	b.sparePin = nil
-	p.users, p.release = 1, b.values.Pin()
-	return p
-}
-
-// pin returns a pin for a listing, nil if there is nothing to keep; mu is held.
-func (b *Bucket) pin() *pin {
-	switch {
-	case b.values == nil:
-		return nil
-	case b.forgetting != nil:
-		b.forgetting.users++
-		return b.forgetting
-	}
-	return &pin{1, b.values.Pin()}
-}
-
-// unpin ends one use of the pin, and reports whether it was the last; mu is held.
-func (p *pin) unpin() bool {
-	if p == nil {
-		return false
-	}
-	if p.users--; p.users > 0 {
-		return false
-	}
-	p.release()
-	return true
+	return b.values.Pin()
 }
 
 // add adds what, or takes it off if sign is -1.
@@ -382,6 +309,7 @@ func (s *size) add(what size, sign int) {
 
 // publish makes the writes of a group visible, all at once.
 func (b *Bucket) publish(g *group) {
+	b.publishValues()
 	for _, w := range g.writes {
 		for w.history.at(0).number < w.oldest {
 			b.drop(w.history, 0)

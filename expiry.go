@@ -180,7 +180,8 @@ func (b *Bucket) expireKey(h *history, now int64) {
 	b.bytes.add(b.weigh(h.key, &marker), 1)
 	goes := addTime(now, b.cfg.LimitMarkerTTL)
 	if b.durable {
-		b.join(func(g *group) { b.acceptRevision(g, h, marker, goes, nil) })
+		g, _ := b.join()
+		b.acceptRevision(g, h, marker, goes, nil)
 		return
 	}
 	b.insert(h, marker, goes)
@@ -194,8 +195,8 @@ func (b *Bucket) letGo(h *history, from, to int) {
 	for i := from; i < to; i++ {
 		r := h.at(from)
 		if b.durable && !r.leaving {
-			number := r.number
-			b.join(func(g *group) { g.trim = append(g.trim, number) })
+			g, _ := b.join()
+			g.trim = append(g.trim, r.number)
 		}
 		if r.leaving { // its bytes are off already, and the store is told
 			b.drop(h, from)

@@ -136,7 +136,7 @@ type logSnapshot struct {
 	saved    *btree.BTreeG[exported]
 	hidden   map[*history]struct{} // keys that were gone, and whose newest revision has left its history before older ones
 	found    []exported            // reused from chunk to chunk
-	pin      *pin
+	unpin    func()
 }
 
 // An exported revision is one that an export found.
@@ -159,7 +159,7 @@ func (b *Bucket) logSnapshot() (*logSnapshot, error) {
 	if b.gone != nil {
 		return nil, b.gone
 	}
-	s.pin = b.pin()
+	s.unpin = b.pin()
 	s.at, s.cfg = b.published, b.cfg
 	b.exports = append(b.exports, s)
 	return s, nil
@@ -169,7 +169,7 @@ func (b *Bucket) closeLogSnapshot(s *logSnapshot) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.exports = without(b.exports, s)
-	s.pin.unpin()
+	s.unpin()
 }
 
 // keep saves the i-th revision of h, which is about to leave, if the export still wants it.

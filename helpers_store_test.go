@@ -72,6 +72,7 @@ type shelfLog struct {
 	records map[uint64]store.Record
 	newest  uint64
 	pins    int
+	leaving []uint64 // trimmed, and not published
 	trimmed []uint64 // to be removed with the last pin
 
 	fail error // what Append returns, if set
@@ -114,8 +115,7 @@ func (l *shelfLog) keep(records []store.Record, trim []uint64) {
 		l.records[r.Revision] = r
 		l.newest = r.Revision
 	}
-	l.trimmed = append(l.trimmed, trim...)
-	l.clear()
+	l.leaving = append(l.leaving, trim...)
 }
 
 func (l *shelfLog) clear() {
@@ -126,6 +126,13 @@ func (l *shelfLog) clear() {
 		delete(l.records, revision)
 	}
 	l.trimmed = nil
+}
+
+func (l *shelfLog) Publish() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.trimmed, l.leaving = append(l.trimmed, l.leaving...), nil
+	l.clear()
 }
 
 func (l *shelfLog) Value(revision uint64) ([]byte, error) {

@@ -386,6 +386,9 @@ func (in *importer) flush(trim []uint64) error {
 		return err
 	}
 	err := in.b.append(in.chunk, trim)
+	if err == nil {
+		in.b.publishValues()
+	}
 	clear(in.chunk)
 	in.chunk, in.size = in.chunk[:0], 0
 	return err

@@ -115,7 +115,7 @@ type snapshot struct {
 	saved   *btree.BTreeG[listed] // by key; nil if empty
 	seen    []*history            // these two are reused from chunk to chunk
 	found   []listed
-	pin     *pin
+	unpin   func()
 }
 
 // snapshot begins a listing.
@@ -134,7 +134,7 @@ func (b *Bucket) snapshot(p *pattern, o *listOptions) (*snapshot, error) {
 	if b.gone != nil {
 		return nil, b.gone
 	}
-	s.pin = b.pin()
+	s.unpin = b.pin()
 	s.at = b.published
 	b.snapshots = append(b.snapshots, s)
 	return s, nil
@@ -144,7 +144,7 @@ func (b *Bucket) closeSnapshot(s *snapshot) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.snapshots = without(b.snapshots, s)
-	s.pin.unpin()
+	s.unpin()
 }
 
 // skip leaves out the keys up to and including key.

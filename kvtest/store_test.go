@@ -28,7 +28,8 @@ func (d *disk) Buckets() (buckets []store.Bucket, err error) {
 
 func (d *disk) Create(name string, config []byte) (store.Store, error) {
 	d.buckets[name] = &diskLog{
-		config: slices.Clone(config), records: map[uint64]store.Record{}, trimmed: map[uint64]store.Record{},
+		config: slices.Clone(config), records: map[uint64]store.Record{},
+		leaving: map[uint64]store.Record{}, trimmed: map[uint64]store.Record{},
 	}
 	return d.Open(name)
 }
@@ -73,6 +74,7 @@ type diskLog struct {
 	records map[uint64]store.Record
 	last    uint64
 	pins    int
+	leaving map[uint64]store.Record // what is trimmed, and not published
 	trimmed map[uint64]store.Record // what was trimmed since the first of the pins
 }
 
@@ -93,6 +95,7 @@ func (l *diskLog) Newest() uint64 { return l.last }
 func (l *diskLog) Append(recs []store.Record, trim []uint64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.publish()
 	for _, r := range recs {
 		if r.Revision <= l.last {
 			return store.ErrOrder
@@ -102,9 +105,7 @@ func (l *diskLog) Append(recs []store.Record, trim []uint64) error {
 		l.records[r.Revision] = r
 	}
 	for _, rev := range trim {
-		if l.pins > 0 {
-			l.trimmed[rev] = l.records[rev]
-		}
+		l.leaving[rev] = l.records[rev]
 		delete(l.records, rev)
 	}
 	return nil
@@ -117,10 +118,26 @@ type diskValues struct{ *diskLog }
 
 var _ store.ValueReader = diskValues{}
 
+func (l diskValues) Publish() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.publish()
+}
+
+func (l *diskLog) publish() {
+	if l.pins > 0 {
+		maps.Copy(l.trimmed, l.leaving)
+	}
+	clear(l.leaving)
+}
+
 func (l diskValues) Value(revision uint64) ([]byte, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r, ok := l.records[revision]
+	if !ok {
+		r, ok = l.leaving[revision]
+	}
 	if !ok {
 		r, ok = l.trimmed[revision]
 	}

@@ -49,7 +49,7 @@ type Record struct {
 // A Store keeps the log of one bucket.
 //
 // Append is called by one goroutine at a time. Value and Pin, where there are any, may be called by many at once, also
-// during an Append. Records is called once, before the first Append.
+// during an Append or a Publish. Records is called once, before the first Append.
 type Store interface {
 	// Records yields what was kept when the store was opened, in rising order of revision, less what was trimmed. After
 	// an error it yields nothing more. A record's Value may be left nil if the store is a ValueReader; Size tells its
@@ -79,15 +79,25 @@ type Replayed struct {
 }
 
 // A ValueReader is a Store that can hand back the value of a kept record. The engine keeps no values in memory for it.
+//
+// What an Append adds can be read, and what it trims no longer, from the Publish that follows. So the engine can make both
+// seen at one moment, and whoever reads what was there before is not left without it:
+//
+//	Append 1    Publish    Append 2, trims 1    Publish
+//	            1 is read  1 is read            2 is read, 1 is not found
 type ValueReader interface {
 	Store
 
+	// Publish is told that what the last Append wrote is to be seen. Like Append it is called by one goroutine at a time, and not
+	// during an Append. If there was none since the last Publish, or it failed, there is nothing to do. The next Append and Close
+	// publish what is not published.
+	Publish()
+
 	// Value returns the value of the record with this revision, in a slice that belongs to the caller, or ErrNotFound
-	// if that revision was never appended or is trimmed. While an Append is under way it is open whether what that
-	// appends and trims is found.
+	// if that revision was never published or is trimmed. Values that were there when the store was opened are published.
 	Value(revision uint64) ([]byte, error)
 
-	// Pin keeps the values of the revisions that there are now readable until release is called, or the store is closed,
+	// Pin keeps the values of the revisions that are published now readable until release is called, or the store is closed,
 	// also if they are trimmed meanwhile. Release is called once, perhaps after Close.
 	Pin() (release func())
 }

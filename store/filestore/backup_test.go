@@ -40,11 +40,11 @@ func fill(t testing.TB, backend *filestore.Backend) {
 		if revision > 7 && revision%5 > 0 {
 			trim = []uint64{revision - 7}
 		}
-		require.NoError(t, log.Append([]store.Record{record}, trim))
+		require.NoError(t, appendTo(log, []store.Record{record}, trim))
 	}
-	require.NoError(t, log.Append([]store.Record{{Revision: 50, Operation: store.Delete, Key: "key.1", Created: -1}}, nil))
+	require.NoError(t, appendTo(log, []store.Record{{Revision: 50, Operation: store.Delete, Key: "key.1", Created: -1}}, nil))
 	log = createStore(t, backend, "trimmed")
-	require.NoError(t, log.Append([]store.Record{putOf(1000, "k", 1)}, []uint64{1000}))
+	require.NoError(t, appendTo(log, []store.Record{putOf(1000, "k", 1)}, []uint64{1000}))
 	createStore(t, backend, "a")
 }
 
@@ -151,7 +151,7 @@ func TestBackupAndRestore(t *testing.T) {
 				_, err = readRecords(log.(store.ValueReader))
 				require.NoError(t, err)
 				require.ErrorIs(t, log.Append([]store.Record{putOf(was.Newest, "k", 1)}, nil), store.ErrOrder)
-				require.NoError(t, log.Append([]store.Record{putOf(was.Newest+1, "k", 1)}, nil))
+				require.NoError(t, appendTo(log, []store.Record{putOf(was.Newest+1, "k", 1)}, nil))
 			}
 			createStore(t, backend, "new")
 		})
@@ -247,7 +247,7 @@ func TestBackupOfOneMoment(t *testing.T) {
 		changed = true
 		log := createStore(t, backend, "new")
 		for revision := uint64(1); revision <= 200; revision++ {
-			require.NoError(t, log.Append([]store.Record{putOf(revision, "k", 300)}, []uint64{revision - 1}))
+			require.NoError(t, appendTo(log, []store.Record{putOf(revision, "k", 300)}, []uint64{revision - 1}))
 		}
 		require.NoError(t, backend.Configure("Orders", []byte("new config")))
 		require.NoError(t, backend.Delete("trimmed"))
@@ -276,7 +276,7 @@ func TestBackupDuringCompaction(t *testing.T) {
 			if revision > keys {
 				trim = []uint64{revision - keys}
 			}
-			if !assert.NoError(t, log.Append([]store.Record{record}, trim)) {
+			if !assert.NoError(t, appendTo(log, []store.Record{record}, trim)) {
 				return
 			}
 			acked.Store(revision)
@@ -413,7 +413,7 @@ func TestBackupFromABrokenDisk(t *testing.T) {
 		})
 		acked := uint64(0)
 		for ; err == nil; acked++ {
-			err = log.Append([]store.Record{putOf(acked+1, "k", 100)}, nil)
+			err = appendTo(log, []store.Record{putOf(acked+1, "k", 100)}, nil)
 		}
 		require.ErrorIs(t, err, broken)
 		got := statesOf(t, "db", filestore.Options{FS: restored(t, backup(t, backend))})
@@ -463,7 +463,7 @@ func TestBackupLeavesNoFiles(t *testing.T) {
 				backend := openStore(t, "db", filestore.Options{FS: disk, SegmentSize: filestore.MinSegmentSize})
 				log := createStore(t, backend, "b")
 				for revision := uint64(1); revision <= 20; revision++ {
-					require.NoError(t, log.Append([]store.Record{putOf(revision, "k", 400)}, nil))
+					require.NoError(t, appendTo(log, []store.Record{putOf(revision, "k", 400)}, nil))
 				}
 				first := filepath.Join("db", "1-b", "00000001.seg")
 				compacted := false
@@ -473,7 +473,7 @@ func TestBackupLeavesNoFiles(t *testing.T) {
 					}
 					compacted = true
 					for revision := uint64(21); revision <= 80; revision++ {
-						require.NoError(t, log.Append([]store.Record{putOf(revision, "k", 400)}, []uint64{revision - 20}))
+						require.NoError(t, appendTo(log, []store.Record{putOf(revision, "k", 400)}, []uint64{revision - 20}))
 					}
 					synctest.Wait() // for compaction
 					require.Contains(t, filesOf(t, disk), first)

@@ -43,6 +43,7 @@ func TestFaultInBackground(t *testing.T) {
 		require.NoError(t, err)
 		record := store.Record{Revision: 1, Operation: store.Put, Key: "k", Value: []byte("value")}
 		require.NoError(t, log.Append([]store.Record{record}, nil))
+		log.(store.ValueReader).Publish()
 		disk.Fail(disk.Calls()+1, syscall.EIO)
 		time.Sleep(time.Second)
 		synctest.Wait()
@@ -96,6 +97,7 @@ func TestNextSegmentLater(t *testing.T) {
 				put := func() {
 					revision++
 					require.NoError(t, l.Append([]store.Record{{Revision: revision, Operation: store.Put, Key: "k"}}, nil))
+					l.Publish()
 					synctest.Wait()
 				}
 				put()

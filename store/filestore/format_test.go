@@ -109,7 +109,7 @@ func TestFormatIsEnoughToRead(t *testing.T) {
 			for range rng.IntN(4) {
 				trim = append(trim, rng.Uint64N(revision+5))
 			}
-			require.NoError(t, logs[rng.IntN(2)].Append(records, trim))
+			require.NoError(t, appendTo(logs[rng.IntN(2)], records, trim))
 		}
 		require.NoError(t, logs[0].Close()) // sealed, the other one has an active segment
 		requireSameRead()
@@ -145,7 +145,7 @@ func TestFormatTellsTornTailsFromDamage(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, 2))
 			for revision := uint64(1); revision < 6; revision++ {
 				record := putOf(revision, "key", rng.IntN(20))
-				require.NoError(t, log.Append([]store.Record{record}, []uint64{revision - 2}))
+				require.NoError(t, appendTo(log, []store.Record{record}, []uint64{revision - 2}))
 			}
 			const file = "db/1-b/00000001.seg"
 			data, err := disk.ReadFile(file)

@@ -104,7 +104,7 @@ func writeGolden(t *testing.T) {
 	require.NoError(t, err)
 	createGolden(t, backend, "empty")
 	log := createGolden(t, backend, "trimmed")
-	require.NoError(t, log.Append([]store.Record{goldenRecord(7, store.Put, "gone", "")}, []uint64{7}))
+	require.NoError(t, appendTo(log, []store.Record{goldenRecord(7, store.Put, "gone", "")}, []uint64{7}))
 	require.NoError(t, log.Close())
 	log = createGolden(t, backend, "jobs")
 	for revision := uint64(1); revision < 13; revision += 2 {
@@ -157,7 +157,7 @@ func appendGolden(t *testing.T, log store.ValueReader, revision uint64, trim boo
 			trims = trims[:1]
 		}
 	}
-	require.NoError(t, log.Append([]store.Record{a, b}, trims))
+	require.NoError(t, appendTo(log, []store.Record{a, b}, trims))
 }
 
 // tearGolden takes the last bytes of the active segment away.

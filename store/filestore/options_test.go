@@ -36,7 +36,7 @@ func TestOptionsAtTheirBounds(t *testing.T) {
 		require.NoError(t, err, "%+v", options)
 		log, err := backend.Create("b", nil)
 		require.NoError(t, err)
-		require.NoError(t, log.Append([]store.Record{{Revision: 1, Operation: store.Put, Key: "k"}}, nil))
+		require.NoError(t, appendTo(log, []store.Record{{Revision: 1, Operation: store.Put, Key: "k"}}, nil))
 		require.NoError(t, backend.Close())
 	}
 }

@@ -15,7 +15,6 @@ type pins struct {
 	clock uint64              // how many pins there were
 	open  []pin               // in the order in which they were made
 	kept  map[uint64]struct{} // what they have
-	spare []uint64            // to be used again: mostly a pin is open for one append, and has what that trims
 }
 
 type pin struct {
@@ -27,8 +26,7 @@ type pin struct {
 // add makes a pin.
 func (p *pins) add(newest uint64) (number uint64) {
 	p.clock++
-	p.open = append(p.open, pin{p.clock, newest, p.spare})
-	p.spare = nil
+	p.open = append(p.open, pin{number: p.clock, newest: newest})
 	return p.clock
 }
 
@@ -40,11 +38,8 @@ func (p *pins) remove(number uint64) {
 	}
 	has := p.open[at].has
 	p.open = slices.Delete(p.open, at, at+1)
-	if cap(has) <= mostSpare {
-		p.spare = has[:0]
-	}
 	if len(p.open) == 0 {
-		p.forgetAll()
+		p.kept = nil
 		return
 	}
 	for _, revision := range has {
@@ -54,16 +49,6 @@ func (p *pins) remove(number uint64) {
 			delete(p.kept, revision)
 		}
 	}
-}
-
-// mostSpare is the most revisions for which room is left for the next pin.
-const mostSpare = 8
-
-func (p *pins) forgetAll() {
-	if len(p.kept) > mostSpare {
-		p.kept = nil
-	}
-	clear(p.kept)
 }
 
 // trimmed notes that a revision is trimmed now.
@@ -81,9 +66,6 @@ func (p *pins) trimmed(revision uint64) {
 
 // holds reports whether a trimmed revision can still be read.
 func (p *pins) holds(revision uint64) bool {
-	if len(p.kept) == 0 {
-		return false
-	}
 	_, ok := p.kept[revision]
 	return ok
 }

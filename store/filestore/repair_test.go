@@ -273,7 +273,7 @@ func TestRepairOfCopies(t *testing.T) {
 		if revision > 20 && revision%5 > 0 {
 			trim = []uint64{revision - 20}
 		}
-		require.NoError(t, log.Append([]store.Record{putOf(revision, "k", 100)}, trim))
+		require.NoError(t, appendTo(log, []store.Record{putOf(revision, "k", 100)}, trim))
 	}
 	require.NoError(t, log.Close())
 	leftOver := 0
@@ -328,7 +328,7 @@ func TestRepairFromABadDisk(t *testing.T) {
 	disk := crashfs.New()
 	log := createStore(t, openStore(t, "db", filestore.Options{FS: disk}), "b")
 	for revision := uint64(1); revision <= 30; revision++ {
-		require.NoError(t, log.Append([]store.Record{putOf(revision, "k", 1000)}, nil))
+		require.NoError(t, appendTo(log, []store.Record{putOf(revision, "k", 1000)}, nil))
 	}
 	require.NoError(t, log.Close())
 	bad := badDisk{disk, "db/1-b/00000001.seg", 9000, 9100} // in its third block of 4096

@@ -48,9 +48,9 @@ func smallBackup(t testing.TB) (archive []byte, want map[string]state) {
 	options := smallSegments()
 	backend := openStore(t, "db", options)
 	log := createStore(t, backend, "b")
-	require.NoError(t, log.Append([]store.Record{putOf(1, "k", 300)}, nil))
-	require.NoError(t, log.Append([]store.Record{putOf(2, "k", 100), putOf(4, "l", 0)}, nil))
-	require.NoError(t, log.Append([]store.Record{putOf(7, "k", 20)}, []uint64{1, 2}))
+	require.NoError(t, appendTo(log, []store.Record{putOf(1, "k", 300)}, nil))
+	require.NoError(t, appendTo(log, []store.Record{putOf(2, "k", 100), putOf(4, "l", 0)}, nil))
+	require.NoError(t, appendTo(log, []store.Record{putOf(7, "k", 20)}, []uint64{1, 2}))
 	archive = backup(t, backend)
 	options.ReadOnly = true
 	return archive, statesOf(t, "db", options)

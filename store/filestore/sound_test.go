@@ -55,7 +55,7 @@ func soundFolder(t testing.TB, crash bool) *sound {
 			if round > 0 {
 				trim = []uint64{revision - 20, revision - 19}[:1+i%2]
 			}
-			require.NoError(t, log.Append(recs, trim))
+			require.NoError(t, appendTo(log, recs, trim))
 			for _, r := range recs {
 				x.ever[everKey("Orders", r.Revision)] = r
 			}
@@ -69,7 +69,7 @@ func soundFolder(t testing.TB, crash bool) *sound {
 	require.NoError(t, err)
 	createStore(t, backend, "empty")
 	log := createStore(t, backend, "trimmed")
-	require.NoError(t, log.Append([]store.Record{putOf(7, "k", 1)}, []uint64{7}))
+	require.NoError(t, appendTo(log, []store.Record{putOf(7, "k", 1)}, []uint64{7}))
 	require.NoError(t, log.Close())
 	x.fillActive(t, backend)
 	x.disk = disk.Everything()
@@ -106,7 +106,7 @@ func (x *sound) fillActive(t testing.TB, backend *filestore.Backend) {
 	now := state{Config: "config of active"}
 	x.before["active"] = []state{now}
 	add := func(trim []uint64, recs ...store.Record) {
-		require.NoError(t, log.Append(recs, trim))
+		require.NoError(t, appendTo(log, recs, trim))
 		for _, r := range recs {
 			x.ever[everKey("active", r.Revision)] = r
 			now.Newest = r.Revision

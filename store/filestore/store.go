@@ -35,21 +35,21 @@ type log struct {
 	active     *segment     // nil until there is something to append
 	newest     uint64
 	pins       pins
-	sparePin   *pinHandle // of a pin that has ended
-	freed      int64      // bytes of records trimmed since it was last looked whether to compact
+	freed      int64 // bytes of records trimmed since it was last looked whether to compact
 	compacting bool
 	steps      int         // of compaction that are done
 	stepped    sync.Cond   // one more is, or there is nothing to do
 	copying    *copier     // of the compaction's step under way; nil if there is none
 	closed     atomic.Bool // set under mu
 
-	index indexWriter // of the active segment; Append's
-	reach bool        // the active segment trims something in another one; Append's
-	limit int64       // how large the active segment may become; Append's
-	// Append's, reused
-	buf     []byte  // the frame
-	entries []entry // of its records
-	trims   []uint64
+	// What follows is of Append and Publish.
+	index   indexWriter // of the active segment
+	reach   bool        // the active segment trims something in another one
+	limit   int64       // how large the active segment may become
+	written bool        // the frame is written, and not published
+	buf     []byte      // the frame; reused, like the next two
+	entries []entry     // of its records
+	trims   []uint64    // what it trims
 
 	replay []replayed // until Records has been read
 	torn   *TornTail  // what opening has cut
@@ -72,6 +72,7 @@ func (l *log) Newest() uint64 {
 
 // Append implements store.Store.
 func (l *log) Append(recs []store.Record, trim []uint64) error {
+	l.Publish()
 	if err := l.writable(); err != nil {
 		return err
 	}
@@ -84,17 +85,29 @@ func (l *log) Append(recs []store.Record, trim []uint64) error {
 	}
 	l.trims = append(l.trims[:0], trim...)
 	slices.Sort(l.trims)
-	trim = slices.Compact(l.trims)
+	l.trims = slices.Compact(l.trims)
 	seg := l.active
-	l.encode(recs, trim)
+	l.encode(recs)
 	if err := l.write(seg); err != nil {
 		return l.fail(fmt.Errorf("append to %s: %w", seg.name, errors.Join(err, l.takeBack(seg))))
 	}
-	l.note(recs, trim)
+	for i := range recs {
+		addToIndex(&l.index, l.entries[i], &recs[i], recs[i].Key)
+	}
+	l.written = true
+	return nil
+}
+
+// Publish implements store.ValueReader.
+func (l *log) Publish() {
+	if !l.written {
+		return
+	}
+	l.written = false
+	l.note()
 	l.syncLater()
 	l.prepareLater()
 	l.compactLater()
-	return nil
 }
 
 // writable reports why nothing can be appended.
@@ -137,7 +150,7 @@ func (l *log) check(recs []store.Record, trim []uint64) (size int64, err error) 
 }
 
 // encode writes the frame into l.buf, and into l.entries where in the active segment the records will be.
-func (l *log) encode(recs []store.Record, trim []uint64) {
+func (l *log) encode(recs []store.Record) {
 	seg := l.active
 	h := head{kind: kindFrame, unsynced: seg.unsynced(), revision: l.newest}
 	if len(recs) > 0 {
@@ -150,8 +163,8 @@ func (l *log) encode(recs []store.Record, trim []uint64) {
 		buf = appendRecord(buf, seg.salt, &h, &recs[i], recs[i].Key)
 		l.entries = append(l.entries, entry{recs[i].Revision, uint32(seg.end) + uint32(start), uint32(len(buf) - start)})
 	}
-	if len(trim) > 0 {
-		buf = appendTrim(buf, seg.salt, trim)
+	if len(l.trims) > 0 {
+		buf = appendTrim(buf, seg.salt, l.trims)
 	}
 	h.length = uint32(len(buf) - headLen)
 	h.put(buf, seg.salt, seg.end)
@@ -188,10 +201,7 @@ func (l *log) takeBack(seg *segment) error {
 const keepBuffer = 1 << 20
 
 // note takes into memory what has been written.
-func (l *log) note(recs []store.Record, trim []uint64) {
-	for i := range recs {
-		addToIndex(&l.index, l.entries[i], &recs[i], recs[i].Key)
-	}
+func (l *log) note() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	seg := l.active
@@ -201,7 +211,7 @@ func (l *log) note(recs []store.Record, trim []uint64) {
 	}
 	seg.end += int64(len(l.buf))
 	seg.size = seg.end
-	for _, revision := range trim {
+	for _, revision := range l.trims {
 		l.forget(revision)
 	}
 	if cap(l.buf) > keepBuffer {
@@ -294,28 +304,12 @@ func (l *log) Value(revision uint64) ([]byte, error) {
 func (l *log) Pin() (release func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	h := l.sparePin
-	if l.sparePin = nil; h == nil {
-		h = &pinHandle{log: l}
-		h.release = h.unpin
+	number := l.pins.add(l.newest)
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.pins.remove(number)
 	}
-	h.number = l.pins.add(l.newest)
-	return h.release
-}
-
-// A pinHandle is a pin in the hands of its owner. An engine pins for each append, so the last one is used again.
-type pinHandle struct {
-	log     *log
-	number  uint64
-	release func()
-}
-
-func (h *pinHandle) unpin() {
-	l := h.log
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.pins.remove(h.number)
-	l.sparePin = h
 }
 
 // Records implements store.Store.
@@ -345,6 +339,7 @@ func (l *log) Close() error {
 	}
 	l.closed.Store(true)
 	l.mu.Unlock()
+	l.Publish()
 	if l.timer != nil {
 		l.timer.Stop()
 	}

@@ -22,10 +22,10 @@ func putOf(revision uint64, key string, n int) store.Record {
 func TestPinOutlivesTheActiveSegment(t *testing.T) {
 	backend := openStore(t, "db", filestore.Options{FS: crashfs.New(), SegmentSize: filestore.MinSegmentSize})
 	log := createStore(t, backend, "b")
-	require.NoError(t, log.Append([]store.Record{putOf(1, "k", 10)}, nil))
+	require.NoError(t, appendTo(log, []store.Record{putOf(1, "k", 10)}, nil))
 	release := log.Pin()
-	require.NoError(t, log.Append(nil, []uint64{1}))
-	require.NoError(t, log.Append([]store.Record{putOf(2, "k", filestore.MinSegmentSize)}, nil))
+	require.NoError(t, appendTo(log, nil, []uint64{1}))
+	require.NoError(t, appendTo(log, []store.Record{putOf(2, "k", filestore.MinSegmentSize)}, nil))
 	value, err := log.Value(1)
 	require.NoError(t, err)
 	require.Equal(t, make([]byte, 10), value)
@@ -46,11 +46,11 @@ func TestCompactionIsNoMoreDurableThanItsReason(t *testing.T) {
 				log := createStore(t, backend, "b")
 				const keys = 100
 				for revision := uint64(1); revision <= keys; revision++ {
-					require.NoError(t, log.Append([]store.Record{putOf(revision, "k", 3000)}, nil))
+					require.NoError(t, appendTo(log, []store.Record{putOf(revision, "k", 3000)}, nil))
 				}
 				for revision := uint64(1); revision <= keys; revision++ {
 					record := putOf(keys+revision, "k", 10)
-					require.NoError(t, log.Append([]store.Record{record}, []uint64{revision}))
+					require.NoError(t, appendTo(log, []store.Record{record}, []uint64{revision}))
 					synctest.Wait() // for compaction
 					options.FS = disk.Strict()
 					left := revisionsOf(recordsOf(t, openStore(t, "db", options), "b"))
@@ -73,6 +73,13 @@ func openStore(t testing.TB, dir string, options filestore.Options) *filestore.B
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, backend.Close()) })
 	return backend
+}
+
+// appendTo appends, and publishes that.
+func appendTo(log store.Store, recs []store.Record, trim []uint64) error {
+	err := log.Append(recs, trim)
+	log.(store.ValueReader).Publish()
+	return err
 }
 
 func createStore(t testing.TB, backend *filestore.Backend, bucket string) store.ValueReader {
@@ -112,7 +119,7 @@ func TestDamageInWhatIsTrimmed(t *testing.T) {
 		backend := openStore(t, "db", filestore.Options{FS: disk, SegmentSize: filestore.MinSegmentSize, Garbage: 0.1})
 		log := createStore(t, backend, "b")
 		for revision := uint64(1); revision <= 3; revision++ {
-			require.NoError(t, log.Append([]store.Record{putOf(revision, "k", filestore.MinSegmentSize)}, nil))
+			require.NoError(t, appendTo(log, []store.Record{putOf(revision, "k", filestore.MinSegmentSize)}, nil))
 		}
 		frames, err := filestore.Frames(disk.Everything(), "db")
 		require.NoError(t, err)
@@ -124,11 +131,11 @@ func TestDamageInWhatIsTrimmed(t *testing.T) {
 		_, err = log.Value(1)
 		require.ErrorIs(t, err, store.ErrCorrupt)
 
-		require.NoError(t, log.Append([]store.Record{putOf(4, "k", filestore.MinSegmentSize)}, []uint64{1}))
+		require.NoError(t, appendTo(log, []store.Record{putOf(4, "k", filestore.MinSegmentSize)}, []uint64{1}))
 		synctest.Wait()
 		_, err = disk.ReadFile(damaged.File)
 		require.ErrorIs(t, err, fs.ErrNotExist)
-		require.NoError(t, log.Append([]store.Record{putOf(5, "k", 1)}, nil))
+		require.NoError(t, appendTo(log, []store.Record{putOf(5, "k", 1)}, nil))
 		require.NoError(t, log.Close())
 		require.Equal(t, []uint64{2, 3, 4, 5}, revisionsOf(recordsOf(t, backend, "b")))
 	})

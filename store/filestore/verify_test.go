@@ -134,7 +134,7 @@ func TestVerifyBesideAWriter(t *testing.T) {
 			if revision > 30 && revision%7 > 0 {
 				trim = []uint64{revision - 30}
 			}
-			if err := log.Append([]store.Record{putOf(revision, "k", 100)}, trim); err != nil {
+			if err := appendTo(log, []store.Record{putOf(revision, "k", 100)}, trim); err != nil {
 				done <- err
 				return
 			}
@@ -205,9 +205,9 @@ func TestTrimOfWhatIsToCome(t *testing.T) {
 			options := filestore.Options{FS: disk, SegmentSize: filestore.MinSegmentSize, Garbage: 0.01}
 			backend := openStore(t, "db", options)
 			log := createStore(t, backend, "b")
-			require.NoError(t, log.Append([]store.Record{putOf(1, "k", 400), putOf(2, "k", 1)}, []uint64{1, 3, 5}))
-			require.NoError(t, log.Append([]store.Record{putOf(3, "k", 400)}, nil))
-			require.NoError(t, log.Append([]store.Record{putOf(5, "k", 400)}, nil))
+			require.NoError(t, appendTo(log, []store.Record{putOf(1, "k", 400), putOf(2, "k", 1)}, []uint64{1, 3, 5}))
+			require.NoError(t, appendTo(log, []store.Record{putOf(3, "k", 400)}, nil))
+			require.NoError(t, appendTo(log, []store.Record{putOf(5, "k", 400)}, nil))
 			if crash {
 				disk = disk.Everything()
 			} else {

@@ -202,15 +202,18 @@ type diskLog struct {
 	// What follows is guarded by the disk's lock.
 
 	closed  bool
-	written bool // Records or Append was called
-	trims   int  // calls of Append that trimmed something
+	written bool                // Records or Append was called
+	newest  uint64              // that is published
+	fresh   map[uint64]struct{} // appended, and not published
+	leaving map[uint64][]byte   // values of what is trimmed, also not published
+	trims   int                 // calls of Publish
 	pins    map[*diskPin]struct{}
 	pinned  map[uint64]pinnedValue // trimmed, and still readable because of a pin
 }
 
 type pinnedValue struct {
 	value []byte
-	trim  int // which Append trimmed it
+	trim  int // which Publish made it trimmed
 }
 
 // A diskPin is what there was when a pin was made.
@@ -221,7 +224,10 @@ type diskPin struct {
 
 // openLog opens a log; the disk is locked.
 func (d *Disk) openLog(b *diskBucket) store.Store {
-	l := &diskLog{disk: d, bucket: b, pins: map[*diskPin]struct{}{}, pinned: map[uint64]pinnedValue{}}
+	l := &diskLog{
+		disk: d, bucket: b, newest: b.newest, fresh: map[uint64]struct{}{}, leaving: map[uint64][]byte{},
+		pins: map[*diskPin]struct{}{}, pinned: map[uint64]pinnedValue{},
+	}
 	b.log = l
 	if d.values {
 		return diskValueLog{l}
@@ -284,10 +290,12 @@ func (l *diskLog) Append(recs []store.Record, trim []uint64) error {
 			return err
 		}
 		l.written = true
+		l.publish()
 		for _, r := range recs {
 			r.Value = slices.Clone(r.Value)
 			l.bucket.records[r.Revision] = r
 			l.bucket.newest = r.Revision
+			l.fresh[r.Revision] = struct{}{}
 		}
 		l.trim(trim)
 		return nil
@@ -306,20 +314,28 @@ func checkOrder(newest uint64, recs []store.Record) error {
 }
 
 func (l *diskLog) trim(revisions []uint64) {
-	l.trims++
 	for _, revision := range revisions {
-		r, ok := l.bucket.records[revision]
-		if !ok {
-			continue
-		}
-		delete(l.bucket.records, revision)
-		if l.isPinned(revision, l.trims) {
-			l.pinned[revision] = pinnedValue{r.Value, l.trims}
+		if r, ok := l.bucket.records[revision]; ok {
+			delete(l.bucket.records, revision)
+			l.leaving[revision] = r.Value
 		}
 	}
 }
 
-// isPinned reports whether a pin keeps a revision that an Append trimmed: one that was made before, and when there was that
+// publish publishes what was appended.
+func (l *diskLog) publish() {
+	l.trims++
+	for revision, value := range l.leaving {
+		if l.isPinned(revision, l.trims) {
+			l.pinned[revision] = pinnedValue{value, l.trims}
+		}
+	}
+	l.newest = l.bucket.newest
+	clear(l.fresh)
+	clear(l.leaving)
+}
+
+// isPinned reports whether a pin keeps a revision that a Publish made trimmed: one that was made before, and when there was that
 // revision.
 func (l *diskLog) isPinned(revision uint64, trim int) bool {
 	for p := range l.pins {
@@ -352,17 +368,40 @@ func (l diskValueLog) Value(revision uint64) (value []byte, err error) {
 		if l.closed {
 			return store.ErrClosed
 		}
-		if r, ok := l.bucket.records[revision]; ok {
-			value = append([]byte{}, r.Value...)
-			return nil
+		kept, ok := l.find(revision)
+		if !ok {
+			return fmt.Errorf("%w: revision %d", store.ErrNotFound, revision)
 		}
-		if p, ok := l.pinned[revision]; ok {
-			value = append([]byte{}, p.value...)
-			return nil
-		}
-		return fmt.Errorf("%w: revision %d", store.ErrNotFound, revision)
+		value = append([]byte{}, kept...)
+		return nil
 	})
 	return value, err
+}
+
+// find returns the value of a revision as far as it is published; the disk is locked.
+func (l diskValueLog) find(revision uint64) (value []byte, ok bool) {
+	if _, fresh := l.fresh[revision]; fresh {
+		return nil, false
+	}
+	if r, ok := l.bucket.records[revision]; ok {
+		return r.Value, true
+	}
+	if value, ok := l.leaving[revision]; ok {
+		return value, true
+	}
+	p, ok := l.pinned[revision]
+	return p.value, ok
+}
+
+// Publish has no error to return, so it panics if it is called during another call.
+func (l diskValueLog) Publish() {
+	if err := l.busy.enter(); err != nil {
+		panic(err)
+	}
+	defer l.busy.leave()
+	l.disk.mu.Lock()
+	defer l.disk.mu.Unlock()
+	l.publish()
 }
 
 // Pin keeps what there is, and what is trimmed of that from now on. A value is kept no longer than by the pins that do so:
@@ -370,7 +409,7 @@ func (l diskValueLog) Value(revision uint64) (value []byte, err error) {
 func (l diskValueLog) Pin() (release func()) {
 	l.disk.mu.Lock()
 	defer l.disk.mu.Unlock()
-	pin := &diskPin{l.trims, l.bucket.newest}
+	pin := &diskPin{l.trims, l.newest}
 	l.pins[pin] = struct{}{}
 	return func() {
 		l.disk.mu.Lock()

@@ -98,6 +98,14 @@ func (r *trial) filled(name string, revisions ...uint64) store.Store {
 func (r *trial) append(log store.Store, recs []store.Record, trim []uint64) {
 	r.Helper()
 	r.must(log.Append(recs, trim), "append %d records and trim %v", len(recs), trim)
+	r.publish(log)
+}
+
+// publish publishes what was appended, if the store wants to know.
+func (r *trial) publish(log store.Store) {
+	if reader, ok := log.(store.ValueReader); ok {
+		reader.Publish()
+	}
 }
 
 // replay reads all records of a log that was just opened. If the log is a ValueReader the values are filled in from there.
