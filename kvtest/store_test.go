@@ -105,7 +105,9 @@ func (l *diskLog) Append(recs []store.Record, trim []uint64) error {
 		l.records[r.Revision] = r
 	}
 	for _, rev := range trim {
-		l.leaving[rev] = l.records[rev]
+		if r, ok := l.records[rev]; ok {
+			l.leaving[rev] = r
+		}
 		delete(l.records, rev)
 	}
 	return nil

@@ -80,21 +80,21 @@ type Replayed struct {
 
 // A ValueReader is a Store that can hand back the value of a kept record. The engine keeps no values in memory for it.
 //
-// What an Append adds can be read, and what it trims no longer, from the Publish that follows. So the engine can make both
-// seen at one moment, and whoever reads what was there before is not left without it:
+// What an Append adds can be read from the Publish that follows, and what it trims until then. So the engine changes what reads see at
+// one moment, and whoever reads what was there before is not left without it:
 //
-//	Append 1    Publish    Append 2, trims 1    Publish
-//	            1 is read  1 is read            2 is read, 1 is not found
+//	Append 1    Publish       Append 2, trims 1    Publish
+//	            1 is there    1 is there           2 is there, 1 is not
 type ValueReader interface {
 	Store
 
-	// Publish is told that what the last Append wrote is to be seen. Like Append it is called by one goroutine at a time, and not
-	// during an Append. If there was none since the last Publish, or it failed, there is nothing to do. The next Append and Close
-	// publish what is not published.
+	// Publish lets what the last Append wrote be seen. Like Append it is called by one goroutine at a time, and not during an
+	// Append. If there was none since the last Publish, or it failed, there is nothing to do. The next Append does it first, where
+	// nobody else has. A store that makes durable later what is appended counts the time from Publish.
 	Publish()
 
 	// Value returns the value of the record with this revision, in a slice that belongs to the caller, or ErrNotFound
-	// if that revision was never published or is trimmed. Values that were there when the store was opened are published.
+	// if that revision was never appended or is trimmed. Until it is published it is open whether what an Append adds is found.
 	Value(revision uint64) ([]byte, error)
 
 	// Pin keeps the values of the revisions that are published now readable until release is called, or the store is closed,

@@ -25,7 +25,7 @@ import (
 // Because the marker is last, no part of an archive that was cut off makes a folder of buckets, whoever unpacks it. Folders are
 // numbered anew, so the same state gives the same names. Times are zero, and nothing is said about users.
 
-// Backup writes an archive of all buckets to w, each in the state of one moment: with all appends that had returned when
+// Backup writes an archive of all buckets to w, each in the state of one moment: with all appends that were published when
 // Backup was called, and none by half. What happens meanwhile is not held up, however slow w is: files that
 // are compacted or deleted stay until they are written.
 //
@@ -110,7 +110,7 @@ func (b *Backend) freeze(name string) (frozen, error) {
 	return f, nil
 }
 
-// freeze returns the state that the last Append made, or false if the log is closed.
+// freeze returns the state that was published last, or false if the log is closed.
 func (l *log) freeze() (f frozen, open bool) {
 	l.changing.Lock()
 	defer l.changing.Unlock()

@@ -207,8 +207,8 @@ func (s *segment) finish(index []byte) error {
 	return s.sync()
 }
 
-// seal ends the active segment, if there is one, and makes next active, which may be nil; changing is held, and no Append
-// under way but the one that calls. A segment in which nothing is wanted any more is left out at once.
+// seal ends the active segment, if there is one, and makes next active, which may be nil; changing is held, no Append
+// is under way but the one that calls, and all before are published. A segment in which nothing is wanted any more is left out at once.
 func (l *log) seal(next *segment) error {
 	m := *l.manifest
 	m.Newest, m.Active = l.newest, 0

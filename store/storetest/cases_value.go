@@ -28,7 +28,23 @@ var valueCases = []testCase{
 	},
 	{
 		name: "value/during appends", need: values, run: valueDuringAppends,
-		promise: "Value and Pin may be called by many goroutines at once, also during an Append",
+		promise: "Value and Pin may be called by many goroutines at once, also during an Append or a Publish",
+	},
+	{
+		name: "publish/trimmed", need: values, run: publishTrimmed,
+		promise: "what an Append trims stays readable until it is published, and a pin made before that keeps it",
+	},
+	{
+		name: "publish/by the next append", need: values, run: publishByNext,
+		promise: "an Append publishes what the one before has written",
+	},
+	{
+		name: "publish/nothing", need: values, run: publishNothing,
+		promise: "Publish changes nothing when nothing was appended, or an Append was refused",
+	},
+	{
+		name: "publish/closed", need: values, run: publishClosed,
+		promise: "what was appended and not published is there after reopening",
 	},
 	{
 		name: "pin/trimmed", need: values, run: pinTrimmed,
@@ -135,6 +151,50 @@ func valueDuringAppends(r *trial) {
 		r.Fatalf("%s", strings.Join(faults, "\n"))
 	}
 	r.wantRevisions(r.reopened("b"), 1, last)
+}
+
+func publishTrimmed(r *trial) {
+	log := r.filled("b", 1, 2).(store.ValueReader)
+	r.must(log.Append(puts(3), []uint64{1, 3}), "append and trim")
+	r.wantValue(log, 1, valueOf(1))
+	release := log.Pin()
+	log.Publish()
+	r.wantNoValue(log, 3)
+	r.wantValue(log, 1, valueOf(1))
+	release()
+	r.wantNoValue(log, 1)
+	r.wantValue(log, 2, valueOf(2))
+}
+
+func publishByNext(r *trial) {
+	log := r.filled("b", 1, 2).(store.ValueReader)
+	r.must(log.Append(puts(3), []uint64{1}), "append and trim")
+	r.must(log.Append(puts(4), []uint64{2}), "append and trim")
+	r.wantNoValue(log, 1)
+	r.wantValue(log, 2, valueOf(2))
+	r.wantValue(log, 3, valueOf(3))
+	log.Publish()
+	r.wantNoValue(log, 2)
+	r.wantValue(log, 4, valueOf(4))
+	r.wantRevisions(r.reopened("b"), 3, 4)
+}
+
+func publishNothing(r *trial) {
+	log := r.filled("b", 1, 2).(store.ValueReader)
+	log.Publish()
+	r.wantErr(log.Append(puts(2), []uint64{1}), store.ErrOrder, "append 2 again")
+	log.Publish()
+	r.wantValue(log, 1, valueOf(1))
+	r.wantValue(log, 2, valueOf(2))
+	log = r.reopened("b").(store.ValueReader)
+	log.Publish()
+	r.wantRevisions(log, 1, 2)
+}
+
+func publishClosed(r *trial) {
+	log := r.filled("b", 1)
+	r.must(log.Append(puts(2), []uint64{1}), "append and trim")
+	r.wantRevisions(r.reopened("b"), 2)
 }
 
 func pinTrimmed(r *trial) {

@@ -376,6 +376,46 @@ var logFlaws = []flaw{
 		},
 	},
 	{
+		name:   "what is trimmed is gone before it is published",
+		breaks: []string{"publish/trimmed", "publish/by the next append"},
+		append: func(s *flawedStore, recs []store.Record, trim []uint64) error {
+			defer s.ValueReader.Publish()
+			return s.ValueReader.Append(recs, trim)
+		},
+	},
+	{
+		name:    "only an Append publishes",
+		breaks:  []string{"publish/trimmed", "publish/by the next append", "pin/trimmed", "pin/several", "value/read", "value/unknown"},
+		publish: func(*flawedStore) {},
+	},
+	{
+		name:   "Publish of nothing trims",
+		breaks: []string{"publish/nothing"},
+		publish: func(s *flawedStore) {
+			if s.appends.Swap(0) == 0 {
+				delete(s.bucket.records, 1)
+			}
+			s.ValueReader.Publish()
+		},
+		append: func(s *flawedStore, recs []store.Record, trim []uint64) error {
+			err := s.ValueReader.Append(recs, trim)
+			if err == nil {
+				s.appends.Add(1)
+			}
+			return err
+		},
+	},
+	{
+		name:   "what is not published is lost",
+		breaks: []string{"publish/closed"},
+		close: func(s *flawedStore) error {
+			for revision := range s.bucket.log.fresh {
+				delete(s.bucket.records, revision)
+			}
+			return s.ValueReader.Close()
+		},
+	},
+	{
 		name:   "pins keep nothing",
 		breaks: []string{"pin/trimmed", "pin/several"},
 		pin:    func(*flawedStore) func() { return func() {} },

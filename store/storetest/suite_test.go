@@ -130,6 +130,7 @@ type flaw struct {
 	records func(s *flawedStore, yield func(store.Replayed, error) bool)
 	newest  func(s *flawedStore) uint64
 	value   func(s *flawedStore, revision uint64) ([]byte, error)
+	publish func(s *flawedStore)
 	pin     func(s *flawedStore) func()
 	close   func(s *flawedStore) error
 
@@ -260,6 +261,14 @@ func (s *flawedStore) Value(revision uint64) ([]byte, error) {
 		return s.flaw.value(s, revision)
 	}
 	return s.ValueReader.Value(revision)
+}
+
+func (s *flawedStore) Publish() {
+	if s.flaw.publish != nil {
+		s.flaw.publish(s)
+		return
+	}
+	s.ValueReader.Publish()
 }
 
 func (s *flawedStore) Pin() func() {
