@@ -20,7 +20,7 @@ import (
 // whoever learned of r from a watcher finds it with Get. A refused write takes no revision.
 //
 // Every method takes a context first. The engine waits for little: in memory for nothing but locks, with a durable store
-// for the disk. A context that has ended before the call makes it return the context's error, bare, and do nothing; only a
+// for the disk, where a write also waits for those before it, be it refused or not. A context that has ended before the call makes it return the context's error, bare, and do nothing; only a
 // bad key, pattern or option is reported first. Once a write is accepted it is seen through, so an error from a context
 // means that nothing was written.
 type Bucket struct {
@@ -30,11 +30,10 @@ type Bucket struct {
 	durable bool              // the log is not a store.Volatile
 	values  store.ValueReader // the log, if it keeps the values; else nil
 
-	accept  sync.Mutex   // durable only: one writer at a time decides; taken before mu, and held by what no write may overtake
-	made    *group       // durable only: a group that whoever holds accept and mu has to commit
-	writers atomic.Int32 // durable only: how many write
+	queue queue  // of those who change a durable bucket, or do what no write may overtake; entered before mu is taken
+	made  commit // durable only: what whoever leads has to commit
 
-	ordering   sync.Mutex   // held by the one who puts fresh keys in order; taken after accept and before mu
+	ordering   sync.Mutex   // held by the one who puts fresh keys in order; taken after the lead and before mu
 	mu         sync.RWMutex // guards what follows; held for memory work only
 	cfg        Config
 	configured atomic.Int64 // how often cfg was replaced
@@ -46,10 +45,8 @@ type Bucket struct {
 	bytes      weight // what MaxBytes limits: of the revisions that are kept once everything accepted is published
 	held       weight // the same of the revisions that are in histories now
 	rate       wire.Rate
-	pending    size      // durable only: what of that is not published
-	commits    committer // durable only
-	slow       bool      // durable only: the append before took long
-	clock      int64     // the latest time given to a revision
+	pending    size  // durable only: what of that is not published
+	clock      int64 // the latest time given to a revision
 
 	due       *btree.BTreeG[deadline] // revisions with a deadline of their own; nil until there is one
 	deadlines map[uint64]int64        // the same by revision
@@ -61,9 +58,9 @@ type Bucket struct {
 	snapshots []*snapshot    // of listings under way
 	exports   []*logSnapshot // under way
 
-	spareRevisions *[]revision // room for older revisions of a history; nil if there is none
-	bells          bells       // which watchers a write wakes
-	starting       []*Watcher  // watchers that have not caught up yet
+	room     spareRoom  // for older revisions of histories
+	bells    bells      // which watchers a write wakes
+	starting []*Watcher // watchers that have not caught up yet
 }
 
 // A size counts revisions that are accepted and not published.
@@ -130,14 +127,14 @@ func (b *Bucket) config() Config {
 
 // reconfigure gives the bucket another configuration and does to the revisions what that says.
 func (b *Bucket) reconfigure(cfg Config) error {
-	unlock := b.freeze()
-	defer unlock()
+	b.freeze()
+	defer b.unfreeze()
 	if cfg.Storage != b.cfg.Storage {
 		return &ConfigError{Bucket: b.name, Field: "Storage", Reason: "cannot be changed", Err: ErrInvalidConfig}
 	}
 	// What has expired does not come back with a longer TTL, nor after a crash: so the store forgets it first.
 	b.expire(b.now())
-	if err := b.commitMade(); err != nil {
+	if err := b.commit(); err != nil {
 		return err
 	}
 	encoded, err := cfg.encode()
@@ -156,20 +153,6 @@ func (b *Bucket) reconfigure(cfg Config) error {
 	b.nextDue.Store(0) // the TTL may have changed: look at everything
 	b.expire(b.now())
 	return nil
-}
-
-// commitMade commits the group that was made under the locks held, and lets mu go meanwhile.
-func (b *Bucket) commitMade() error {
-	made := b.made
-	if made == nil {
-		return nil
-	}
-	b.made = nil
-	b.commits.close(made)
-	b.mu.Unlock()
-	err := b.commit(made)
-	b.mu.Lock()
-	return err
 }
 
 // shorten switches to a configuration and trims every history to its depth; all locks are held.
@@ -206,19 +189,13 @@ func (b *Bucket) forget(trim []uint64) error {
 	if !b.durable || len(trim) == 0 {
 		return nil
 	}
-	b.mu.Unlock()
-	err := b.append(nil, trim)
-	b.mu.Lock()
-	if err == nil {
-		b.publishValues()
-	}
-	return err
+	return b.append(nil, trim)
 }
 
 // replay fills the bucket from its log.
 func (b *Bucket) replay() error {
-	unlock := b.freeze() // the timer may run before all is read
-	defer unlock()
+	b.freeze() // the timer may run before all is read
+	defer b.unfreeze()
 	var trim []uint64
 	for rec, err := range b.log.Records() {
 		if err != nil {
@@ -255,26 +232,23 @@ func (b *Bucket) restore(rec store.Replayed, trim []uint64) []uint64 {
 	return trim
 }
 
-// freeze stops writes and reads and waits for commits under way; the returned function lets them go on.
-func (b *Bucket) freeze() (unlock func()) {
-	b.stopWrites()
+// freeze stops writes and reads, when the write under way is done. Unfreeze lets them go on.
+func (b *Bucket) freeze() {
+	b.queue.lead()
 	b.mu.Lock()
-	return func() { _ = b.unlockAndCommit() } // the database is read-only if that fails
 }
 
-// stopWrites takes accept and waits for commits under way. Until then it stops no read.
-func (b *Bucket) stopWrites() {
-	b.accept.Lock()
-	b.mu.Lock()
-	last := b.commits.last()
-	b.mu.Unlock()
-	_ = last.wait() // the database is read-only if that fails
+// unfreeze ends freeze, when what was made meanwhile is committed. If that fails the database is read-only.
+func (b *Bucket) unfreeze() {
+	defer b.queue.leave()
+	defer b.mu.Unlock()
+	_ = b.commit()
 }
 
 // end makes the bucket return err from every call, ends its watchers, and closes its log.
 func (b *Bucket) end(err error) error {
-	unlock := b.freeze()
-	defer unlock()
+	b.freeze()
+	defer b.unfreeze()
 	b.gone = err
 	if b.timer != nil {
 		b.timer.Stop()
@@ -283,7 +257,7 @@ func (b *Bucket) end(err error) error {
 		w.end(err)
 	}
 	b.bells, b.starting = bells{}, nil
-	b.index, b.revisions, b.due, b.deadlines = index{}, revisionLog{}, nil, nil
+	b.index, b.revisions, b.due, b.deadlines, b.room = index{}, revisionLog{}, nil, nil, nil
 	return b.log.Close()
 }
 

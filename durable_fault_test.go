@@ -105,12 +105,13 @@ func TestDurableFailureTakesTheQueueAlong(t *testing.T) {
 	}
 }
 
-// TestDurableFailureOfWhatRefusedAnother fails a write because of which others would have been refused.
+// TestDurableFailureOfWhatRefusedAnother fails a write because of which others, that are decided on with it, would have been refused.
 func TestDurableFailureOfWhatRefusedAnother(t *testing.T) {
 	onDisks(t, kv.Config{MaxBytes: 6}, func(t *testing.T, d *durable) {
 		play(t, d.b, "k")
-		d.disk.Fail(storetest.Append, 1, errDisk)
+		d.disk.Fail(storetest.Append, 2, errDisk)
 		gate := d.hold(t)
+		before := d.put(t, "k", "")
 		first := d.put(t, "n", "")
 		refused := []*pending{
 			begin(func() (uint64, error) { return d.b.Create(t.Context(), "n", nil) }),
@@ -119,8 +120,9 @@ func TestDurableFailureOfWhatRefusedAnother(t *testing.T) {
 			d.put(t, "m", "mm"), // does not fit with n
 		}
 		byWhatIsThere := begin(func() (uint64, error) { return d.b.Create(t.Context(), "k", nil) })
-		byWhatIsThere.returns(t, 0, kv.ErrKeyExists)
 		gate.Open()
+		before.returns(t, 2, nil)
+		byWhatIsThere.returns(t, 0, kv.ErrKeyExists)
 		first.returns(t, 0, kv.ErrReadOnly)
 		for _, p := range refused {
 			p.returns(t, 0, kv.ErrReadOnly)

@@ -107,15 +107,14 @@ func (b *Bucket) settle() {
 
 // onTimer expires what is due.
 func (b *Bucket) onTimer() {
-	b.accept.Lock()
-	b.mu.Lock()
+	b.freeze()
+	defer b.unfreeze()
 	b.timerAt = never
 	if b.gone == nil {
 		now := b.now()
 		b.lastTimer = now
 		b.expire(now)
 	}
-	_ = b.unlockAndCommit() // the database is read-only if that fails
 }
 
 // expire takes out the revisions whose deadlines are past at now, earliest deadline first.
@@ -135,13 +134,9 @@ func (b *Bucket) expire(now int64) {
 			return
 		}
 		h := d.history
-		switch i, _ := h.find(d.number); {
-		case i == h.len()-1:
+		if i, _ := h.find(d.number); i == h.len()-1 {
 			b.expireKey(h, now)
-		case i == h.upTo(b.published)-1: // it is the newest until what comes after it is published
-			b.setDue(never)
-			return
-		default:
+		} else {
 			b.letGo(h, i, i+1)
 		}
 	}
@@ -180,8 +175,7 @@ func (b *Bucket) expireKey(h *history, now int64) {
 	b.bytes.add(b.weigh(h.key, &marker), 1)
 	goes := addTime(now, b.cfg.LimitMarkerTTL)
 	if b.durable {
-		g, _ := b.join()
-		b.acceptRevision(g, h, marker, goes, nil)
+		b.acceptRevision(h, marker, goes, nil)
 		return
 	}
 	b.insert(h, marker, goes)
@@ -195,8 +189,7 @@ func (b *Bucket) letGo(h *history, from, to int) {
 	for i := from; i < to; i++ {
 		r := h.at(from)
 		if b.durable && !r.leaving {
-			g, _ := b.join()
-			g.trim = append(g.trim, r.number)
+			b.made.trim = append(b.made.trim, r.number)
 		}
 		if r.leaving { // its bytes are off already, and the store is told
 			b.drop(h, from)

@@ -84,26 +84,45 @@ func (h *history) displaced(depth int, op Operation) int {
 	return n
 }
 
-// add makes room for a newest revision and returns it, for the caller to fill in whole. Spare is room for older ones that remove has
-// left, taken if it is needed.
-func (h *history) add(spare **[]revision) *revision {
+// add makes room for a newest revision and returns it, for the caller to fill in whole.
+func (h *history) add(room *spareRoom) *revision {
 	if h.newest.number != 0 {
 		if h.older == nil {
-			h.older, *spare = *spare, nil
-		}
-		if h.older == nil {
-			h.older = new([]revision)
+			h.older = room.take()
 		}
 		*h.older = append(*h.older, h.newest)
 	}
 	return &h.newest
 }
 
-// mostSpareRevisions is for how many older revisions room is kept.
-const mostSpareRevisions = 8
+// A spareRoom is room for older revisions that histories had, for others to use: where only the newest is kept, a write needs some
+// until the one before has left.
+type spareRoom []*[]revision
 
-// remove takes the i-th revision out. If none but the newest stays it leaves room for older ones to the next add.
-func (h *history) remove(i int, spare **[]revision) {
+const (
+	mostSpareRooms     = spareWrites
+	mostSpareRevisions = 8 // in each
+)
+
+func (r *spareRoom) take() *[]revision {
+	last := len(*r) - 1
+	if last < 0 {
+		return new([]revision)
+	}
+	room := (*r)[last]
+	(*r)[last] = nil
+	*r = (*r)[:last]
+	return room
+}
+
+func (r *spareRoom) put(room *[]revision) {
+	if len(*r) < mostSpareRooms && cap(*room) <= mostSpareRevisions {
+		*r = append(*r, room)
+	}
+}
+
+// remove takes the i-th revision out.
+func (h *history) remove(i int, room *spareRoom) {
 	last := h.len() - 1
 	if last == 0 {
 		h.newest = revision{}
@@ -118,9 +137,7 @@ func (h *history) remove(i int, spare **[]revision) {
 	older[last-1] = revision{} // lets go of the value
 	*h.older = older[:last-1]
 	if last == 1 {
-		if cap(older) <= mostSpareRevisions {
-			*spare = h.older
-		}
+		room.put(h.older)
 		h.older = nil
 	}
 }

@@ -216,8 +216,8 @@ func (in *importer) run(m *meter, o *toolOptions) (err error) {
 
 // startExpiry takes out what has expired before the import and sets the timer.
 func (b *Bucket) startExpiry() {
-	unlock := b.freeze()
-	defer unlock()
+	b.freeze()
+	defer b.unfreeze()
 	if b.gone == nil {
 		b.expire(b.now())
 	}
@@ -377,8 +377,8 @@ func (in *importer) restore(r store.Record) error {
 
 // flush appends the chunk to the store.
 func (in *importer) flush(trim []uint64) error {
-	unlock := in.b.freeze() // Close waits for it
-	defer unlock()
+	in.b.freeze() // Close waits for it
+	defer in.b.unfreeze()
 	if in.b.gone != nil {
 		return in.b.gone
 	}
@@ -386,9 +386,6 @@ func (in *importer) flush(trim []uint64) error {
 		return err
 	}
 	err := in.b.append(in.chunk, trim)
-	if err == nil {
-		in.b.publishValues()
-	}
 	clear(in.chunk)
 	in.chunk, in.size = in.chunk[:0], 0
 	return err

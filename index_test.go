@@ -25,7 +25,7 @@ func liveHistory(key string) *history {
 }
 
 func removeFrom(x *index, h *history) {
-	h.remove(0, new(*[]revision))
+	h.remove(0, new(spareRoom))
 	x.remove(h)
 }
 

@@ -13,7 +13,7 @@ type logBench struct {
 	histories []history
 	kept      map[uint64]*history
 	last      uint64
-	spare     *[]revision
+	spare     spareRoom
 }
 
 func newLogBench(keys int) *logBench {

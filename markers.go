@@ -47,9 +47,9 @@ func (b *Bucket) PurgeDeletes(ctx context.Context, opts ...PurgeDeletesOption) e
 func (b *Bucket) purgeDeletes(rest *keyRange, age int64) (more bool, err error) {
 	b.lockOrdered() // most of the work, without stopping anybody for long
 	b.mu.Unlock()
-	b.stopWrites()
+	b.queue.lead()
 	b.lockOrdered()
-	defer func() { _ = b.unlockAndCommit() }() // of limit markers; the database is read-only if that fails
+	defer b.unfreeze()
 	if b.gone != nil {
 		return false, b.gone
 	}

@@ -154,7 +154,7 @@ func (b *Bucket) writeVolatile(ops []Op) (first uint64, at int, err error) {
 		for range op.leaving {
 			b.drop(h, 0)
 		}
-		b.inserted(h, b.number(op, now, h.add(&b.spareRevisions)))
+		b.inserted(h, b.number(op, now, h.add(&b.room)))
 	}
 	b.published = b.accepted
 	for i := 0; i < len(ops) && len(b.bells.watchers) > 0; i++ {
@@ -212,7 +212,7 @@ func (op *Op) operation() Operation {
 }
 
 // decide says whether all operations can be written, and if not, which one cannot and why. It fills in what writing them
-// needs. mu is held, and accept in a durable bucket.
+// needs. mu is held, by the one who leads if the bucket is durable.
 func (b *Bucket) decide(ops []Op, now int64) (at int, err error) {
 	if b.gone != nil {
 		return -1, b.gone
@@ -289,7 +289,7 @@ func (b *Bucket) decideOne(op *Op, now int64) error {
 	}
 	op.growth, op.leaving = b.weightOf(op.key, len(op.value), op.header), 0
 	if h := op.history; h != nil {
-		op.leaving = b.displaced(h, op.operation(), now)
+		op.leaving = h.displaced(int(b.cfg.History), op.operation())
 		for i := range op.leaving {
 			if r := h.at(i); !r.leaving {
 				op.growth.add(b.weigh(op.key, r), -1)
@@ -308,15 +308,6 @@ func (b *Bucket) checkSize(op *Op) error {
 		return op.tooLarge(b.name, int64(limit))
 	}
 	return nil
-}
-
-// displaced returns how many of the oldest revisions of h leave when one with operation op arrives. If the newest has
-// expired, and cannot be taken out yet because of a commit under way, all do.
-func (b *Bucket) displaced(h *history, op Operation, now int64) int {
-	if h.len() > 0 && b.expired(&h.newest, now) {
-		return h.len()
-	}
-	return h.displaced(int(b.cfg.History), op)
 }
 
 // none is the newest revision of a key that has none.
@@ -385,7 +376,7 @@ func (b *Bucket) number(op *Op, now int64, r *revision) (deadline int64) {
 // insert makes r, with a deadline of its own or 0, the newest revision of h.
 func (b *Bucket) insert(h *history, r revision, goes int64) {
 	r.timed = goes != 0
-	*h.add(&b.spareRevisions) = r
+	*h.add(&b.room) = r
 	b.inserted(h, goes)
 }
 
@@ -419,7 +410,7 @@ func (b *Bucket) drop(h *history, i int) {
 	if r.timed {
 		b.removeDeadline(r.number, h)
 	}
-	h.remove(i, &b.spareRevisions)
+	h.remove(i, &b.room)
 }
 
 // free drops the i-th revision of h and takes its bytes off.
