@@ -205,6 +205,7 @@ func (b *Bucket) append(records []store.Record, trim []uint64) error {
 	return nil
 }
 
+// appendUnlocked is the store's Append without mu, which is held again afterwards, should the store panic too.
 func (b *Bucket) appendUnlocked(records []store.Record, trim []uint64) error {
 	b.mu.Unlock()
 	defer b.mu.Lock()

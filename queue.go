@@ -16,7 +16,7 @@ type queue struct {
 	mu      sync.Mutex
 	led     bool       // somebody leads
 	waiting []*request // in the order in which they came
-	turn    []*request // writes that the one who leads does beside his own; his
+	turn    []*request // writes that the one who leads does beside his own; of the one who leads
 	crowded bool       // writes have waited lately; of the one who leads
 }
 
@@ -42,13 +42,18 @@ func (q *queue) write(ops []Op) (done result, leads bool) {
 	}
 	r.wait.Wait()
 	done, leads = r.result, r.leads
+	r.forget()
+	requests.Put(r)
+	return done, leads
+}
+
+// forget makes the request as new. Room for a few operations stays.
+func (r *request) forget() {
 	clear(r.ops)
 	if cap(r.ops) > spareWrites {
 		r.ops = nil
 	}
 	r.ops, r.result, r.leads = r.ops[:0], result{}, false
-	requests.Put(r)
-	return done, leads
 }
 
 // enter takes the lead if it is free, or else makes a request.

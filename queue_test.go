@@ -66,7 +66,7 @@ func (q *queueTest) run(wait func()) []string {
 }
 
 // Turns go in the order of coming. A turn has the writes up to the first who wants to lead alone, and not much more than fullTurn
-// bytes of values.
+// bytes.
 func TestQueueTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var q queueTest
@@ -122,17 +122,18 @@ func TestQueueAcrossBubbles(t *testing.T) {
 
 // A request that is used again keeps nothing of the write before.
 func TestRequestForgets(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var q queueTest
-		q.run(func() { q.write(t, "a", 1) })
-		r := q.enter(nil)
-		require.Nil(t, r)
-		r = q.enter(nil)
+	for _, operations := range []int{1, spareWrites, 10 * spareWrites} {
+		r := request{result: result{first: 1, at: 2, err: ErrClosed, unseen: true}, leads: true}
+		for range operations {
+			r.ops = append(r.ops, PutOp("k", []byte("value")))
+		}
+		r.forget()
 		require.Empty(t, r.ops)
 		require.Zero(t, r.result)
 		require.False(t, r.leads)
+		require.LessOrEqual(t, cap(r.ops), spareWrites)
 		for _, op := range r.ops[:cap(r.ops)] {
 			require.Zero(t, op)
 		}
-	})
+	}
 }
