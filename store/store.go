@@ -81,10 +81,11 @@ type Replayed struct {
 // A ValueReader is a Store that can hand back the value of a kept record. The engine keeps no values in memory for it.
 //
 // What an Append adds can be read from the Publish that follows, and what it trims until then. So the engine changes what reads see at
-// one moment, and whoever reads what was there before is not left without it:
+// one moment, and whoever reads what was there before is not left without it. After that the store forgets what was trimmed when it
+// suits it:
 //
 //	Append 1    Publish       Append 2, trims 1    Publish
-//	            1 is there    1 is there           2 is there, 1 is not
+//	            1 is there    1 is there           2 is there, 1 may be
 type ValueReader interface {
 	Store
 
@@ -94,7 +95,8 @@ type ValueReader interface {
 	Publish()
 
 	// Value returns the value of the record with this revision, in a slice that belongs to the caller, or ErrNotFound
-	// if that revision was never appended or is trimmed. Until it is published it is open whether what an Append adds is found.
+	// if that revision was never appended, or is trimmed and forgotten. Until it is published it is open whether what an Append
+	// adds is found.
 	Value(revision uint64) ([]byte, error)
 
 	// Pin keeps the values of the revisions that are published now readable until release is called, or the store is closed,

@@ -11,7 +11,7 @@ import (
 // segment, or some adjacent ones, and makes one segment of it. A goroutine does that as long as there is
 // something to do. Writers wait for a step only while the manifest is replaced, unless they outrun it, and reads not at all.
 //
-//	1  copy    what is live, into a new file; sync it, and the active segment
+//	1  copy    what is live, into a new file; sync it, its name, and the active segment
 //	2  commit  a manifest with the new segment in place of the old ones
 //	3  remove  the old files, when the last read has let go of them
 //
@@ -32,16 +32,10 @@ const (
 	copySync = 256 << 10
 )
 
-// compactLater starts compaction if there is something to compact. It looks when a segment has just been sealed, and when much was
-// trimmed since it was last looked.
+// compactLater has compaction look whether there is something to do, when a segment has just been sealed and when much was trimmed
+// since it looked; mu is held.
 func (l *log) compactLater() {
-	if l.freed < l.limit/looks {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.freed = 0
-	if l.compacting || l.closed.Load() || len(l.victims()) == 0 {
+	if len(l.trimmed) < markNow && l.freed < l.limit/looks || l.compacting || l.closed.Load() {
 		return
 	}
 	l.compacting = true
@@ -54,8 +48,13 @@ func (l *log) compactLater() {
 func (l *log) compact() {
 	defer l.work.Done()
 	for steps := 0; ; steps++ {
+		l.mark()
 		l.mu.Lock()
-		run := l.victims()
+		var run []*segment
+		if steps > 0 || l.freed >= l.limit/looks {
+			l.freed = 0
+			run = l.victims()
+		}
 		if len(run) == 0 || l.closed.Load() && steps > 0 || l.fault.Load() != nil {
 			l.compacting = false
 			l.stepped.Broadcast()
@@ -78,7 +77,7 @@ func (l *log) compact() {
 func (l *log) giveWay() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for end := l.steps + 2; l.compacting && l.steps < end && l.excess() > 2*l.segmentSize(); {
+	for end := l.steps + 2; l.compacting && l.steps < end && l.excess() > l.segmentSize(); {
 		l.stepped.Wait()
 	}
 }
@@ -101,7 +100,7 @@ func (l *log) victims() []*segment {
 // excess returns by how many bytes the bucket's garbage is more than it may be, or would be at the next look; mu is held.
 func (l *log) excess() int64 {
 	total := l.segmentSize() / looks // what may become garbage until then
-	garbage := total
+	garbage := total + l.unmarked()
 	if seg := l.active; seg != nil {
 		total += seg.end
 		garbage += seg.end - seg.start - seg.bytes
@@ -170,33 +169,22 @@ func (l *log) rewrite(run []*segment) error {
 	}
 	c := copiers.Get().(*copier)
 	c.begin(l, run, next)
-	l.setCopying(c)
 	defer c.end()
-	sealed, index, err := c.copy()
+	// What is left out may be trimmed by an append that is not durable yet, for the sake of a record of that append.
+	err = together(l.syncActive, c.write)
 	if err == nil {
-		// What is left out may be trimmed by an append that is not durable yet, for the sake of a record of that append.
-		err = together(l.syncActive, func() error {
-			if sealed == nil {
-				return nil
-			}
-			return next.finish(index)
-		})
-	}
-	if err == nil {
-		err = l.replace(c, sealed)
+		err = l.replace(c)
 	}
 	if err != nil {
 		return errors.Join(err, next.drop()) // the file may be in the manifest, so it stays
 	}
 	l.work.Go(func() { // what it takes need not hold up the next step
 		for _, seg := range run {
-			seg.gone.Store(true)
-			_ = seg.drop() // it is of no use any more
+			seg.discard()
 		}
 	})
-	if sealed == nil {
-		next.gone.Store(true)
-		return next.drop()
+	if c.sealed == nil {
+		next.discard()
 	}
 	return nil
 }
@@ -208,14 +196,8 @@ func together(one, other func() error) error {
 	return errors.Join(other(), <-done)
 }
 
-func (l *log) setCopying(c *copier) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.copying = c
-}
-
-// replace puts what was copied, nothing if sealed is nil, in place of what it was copied from.
-func (l *log) replace(c *copier, sealed *sealedEntry) error {
+// replace puts what was copied, which may be nothing, in place of what it was copied from.
+func (l *log) replace(c *copier) error {
 	l.changing.Lock()
 	defer l.changing.Unlock()
 	run, next := c.run, c.next
@@ -223,9 +205,9 @@ func (l *log) replace(c *copier, sealed *sealedEntry) error {
 	at := slices.IndexFunc(m.Segments, func(s sealedEntry) bool { return s.Number == run[0].number })
 	var with []sealedEntry
 	var segments []*segment
-	if sealed != nil {
-		with, segments = []sealedEntry{*sealed}, []*segment{next}
-		next.size, next.first, next.newest = sealed.Size, run[0].first, run[len(run)-1].newest
+	if c.sealed != nil {
+		with, segments = []sealedEntry{*c.sealed}, []*segment{next}
+		next.size, next.first, next.newest = c.sealed.Size, run[0].first, run[len(run)-1].newest
 	}
 	m.Segments = slices.Replace(slices.Clone(m.Segments), at, at+len(run), with...)
 	if err := m.write(l.fsys, l.dir); err != nil {
@@ -233,7 +215,6 @@ func (l *log) replace(c *copier, sealed *sealedEntry) error {
 	}
 	l.manifest = &m
 	l.mu.Lock()
-	c.killDead(c.dead)
 	at = slices.Index(l.segments, run[0])
 	l.segments = slices.Replace(slices.Clone(l.segments), at, at+len(run), segments...)
 	l.mu.Unlock()

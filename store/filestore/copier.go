@@ -2,6 +2,7 @@ package filestore
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -9,10 +10,11 @@ import (
 
 // A copier writes what is live in a run of segments to another one.
 type copier struct {
-	log  *log
-	run  []*segment
-	next *segment
-	head head // of the frame in buf
+	log    *log
+	run    []*segment
+	next   *segment
+	sealed *sealedEntry // what a manifest says of next; nil if there is nothing to keep
+	head   head         // of the frame in buf
 
 	reader reader // of the segment that is read
 	body   []byte // of its index
@@ -20,8 +22,7 @@ type copier struct {
 	index  indexWriter
 	wanted []uint64 // of a segment, what is live or pinned
 	trim   []uint64
-	dead   []uint64 // pinned, or trimmed since the copying began: to be marked in next if they are there; guarded by the log's mu
-	dying  []uint64 // those that are being marked
+	pinned []uint64 // what is dead and copied nevertheless
 }
 
 // copiers are those that are not in use. What a step needs is much beside what a program keeps; most of it is used again.
@@ -30,39 +31,49 @@ var copiers = sync.Pool{New: func() any { return new(copier) }}
 // begin makes the copier ready for a step.
 func (c *copier) begin(l *log, run []*segment, next *segment) {
 	c.log, c.run, c.next, c.head = l, run, next, head{kind: kindFrame}
-	c.buf, c.wanted, c.trim, c.dead = c.buf[:0], c.wanted[:0], c.trim[:0], c.dead[:0]
+	c.buf, c.wanted, c.trim, c.pinned = c.buf[:0], c.wanted[:0], c.trim[:0], c.pinned[:0]
 	c.index.reset()
 }
 
 // end gives the copier back.
 func (c *copier) end() {
-	c.log.setCopying(nil)
-	c.log, c.run, c.next, c.reader.file = nil, nil, nil, nil
+	c.log, c.run, c.next, c.sealed, c.reader.file = nil, nil, nil, nil, nil
 	copiers.Put(c)
 }
 
-// copy copies what is to be kept, and returns the new segment's entry and index, nil if there is nothing to keep.
-func (c *copier) copy() (*sealedEntry, []byte, error) {
+// write copies what is to be kept, and makes it durable.
+func (c *copier) write() error {
+	index, err := c.copy()
+	if err != nil || c.sealed == nil {
+		return err
+	}
+	return together(func() error { return c.next.finish(index) }, c.log.syncDir)
+}
+
+// copy copies what is to be kept, and returns the new segment's index.
+func (c *copier) copy() (index []byte, err error) {
 	for _, seg := range c.run {
 		if err := c.copySegment(seg); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	c.forgetTrims()
 	c.next.guide = makeGuide(c.next.entries)
-	c.log.mu.Lock()
-	c.dead, c.dying = c.dying[:0], c.dead
-	c.log.mu.Unlock()
-	c.killDead(c.dying)
-	c.trim = c.next.appendDead(c.trim)
+	for _, revision := range c.pinned {
+		if at, ok := c.next.find(revision); ok {
+			c.next.kill(at)
+		}
+	}
+	c.trim = append(c.trim, c.pinned...)
 	if len(c.next.entries) == 0 && len(c.trim) == 0 {
-		return nil, nil, nil
+		return nil, nil
 	}
 	if err := c.addTrim(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	sealed, index := c.next.index(&c.index)
-	return &sealed, index, nil
+	c.sealed = &sealed
+	return index, nil
 }
 
 // forgetTrims leaves out trims of what is gone from all files, or left out of this one. What is trimmed is in no segment that came
@@ -82,15 +93,6 @@ func (c *copier) forgetTrims() {
 		}
 	}
 	c.trim = kept
-}
-
-// killDead marks revisions dead in next, which nobody else knows yet.
-func (c *copier) killDead(dead []uint64) {
-	for _, revision := range dead {
-		if at, ok := c.next.find(revision); ok {
-			c.next.kill(at)
-		}
-	}
 }
 
 // copySegment copies the records of a segment, less what is dead, and takes its trims. Its index tells where they are and what they
@@ -138,36 +140,33 @@ func (c *copier) copyRecord(seg *segment, ir *indexReader) error {
 	return c.add(&it)
 }
 
-// findWanted sets wanted. It holds the log's lock, for which appends wait, for a part of the entries at a time.
+// findWanted sets wanted: what is not dead, and what is but is pinned.
 func (c *copier) findWanted(seg *segment) {
-	const part = 1 << 8
 	l := c.log
+	l.mu.RLock()
+	kept, clock := maps.Clone(l.pins.kept), l.pins.clock
+	l.mu.RUnlock()
 	c.wanted = slices.Grow(c.wanted[:0], len(seg.entries))
-	for some := range slices.Chunk(seg.entries, part) {
-		l.mu.Lock() // those who wait for readers go to sleep at once
-		for i := range some {
-			e := &some[i]
-			if e.dead() && !l.pins.holds(e.revision) {
+	for i := range seg.entries {
+		e := &seg.entries[i]
+		if e.dead() {
+			if _, ok := kept[e.revision]; !ok {
 				continue
 			}
-			if e.dead() {
-				c.pin(e.revision)
-			}
-			c.wanted = append(c.wanted, e.revision)
+			c.pin(e.revision, clock)
 		}
-		l.mu.Unlock()
-		runtime.Gosched() // who waits would otherwise have to be woken on another processor
+		c.wanted = append(c.wanted, e.revision)
 	}
 }
 
 // pin notes that a record is copied because it is pinned.
-func (c *copier) pin(revision uint64) {
+func (c *copier) pin(revision, clock uint64) {
 	p := &c.next.pinned
 	if p.clock == 0 {
 		p.oldest = revision
 	}
-	p.clock = c.log.pins.clock
-	c.dead = append(c.dead, revision)
+	p.clock = clock
+	c.pinned = append(c.pinned, revision)
 }
 
 // beginFrame begins a frame if none is begun.

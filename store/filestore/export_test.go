@@ -18,6 +18,9 @@ func WriteExample(fsys vfs.FS, dir string, batches [][]store.Record, trims [][]u
 	}
 	m := &manifest{Bucket: "demo", Config: []byte(`{"bucket":"demo"}`), Active: 1}
 	seg, err := createSegment(fsys, dir, &header{m.Active, 0x0123456789abcdef, m.Bucket, m.Config})
+	if err == nil {
+		err = seg.sync()
+	}
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ func TestSyncOnce(t *testing.T) {
 	disk := crashfs.New()
 	seg, err := createSegment(disk, ".", &header{number: 1})
 	require.NoError(t, err)
+	require.NoError(t, seg.sync())
 	_, err = seg.file.WriteAt(make([]byte, 100), seg.end)
 	require.NoError(t, err)
 	disk.Fail(disk.Calls()+1, syscall.EIO)

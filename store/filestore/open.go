@@ -115,6 +115,7 @@ func (l *log) load() error {
 	for _, revision := range trimmed {
 		l.forget(revision)
 	}
+	l.mark()
 	return nil
 }
 

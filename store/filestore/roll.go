@@ -21,7 +21,7 @@ func (l *log) makeRoom(size int64) error {
 	next := l.next
 	if next == nil {
 		var err error
-		if next, err = l.create(); err != nil {
+		if next, err = l.createDurable(); err != nil {
 			return err
 		}
 	}
@@ -57,7 +57,7 @@ func (l *log) prepare() {
 	if l.fault.Load() != nil || !l.preparing.Load() || l.next != nil {
 		return
 	}
-	next, err := l.create()
+	next, err := l.createDurable()
 	if err != nil {
 		return
 	}
@@ -71,8 +71,7 @@ func (l *log) prepare() {
 // dropNext removes the file of the next segment, if it is made; changing is held.
 func (l *log) dropNext() {
 	if l.next != nil {
-		l.next.gone.Store(true)
-		_ = l.next.drop() // nothing is in it
+		l.next.discard() // nothing is in it
 		l.next = nil
 	}
 	l.preparing.Store(false)
@@ -89,7 +88,23 @@ func (l *log) segmentSize() int64 {
 	return min(max(total/16, most/8), most)
 }
 
-// create makes the file of a new segment, which is in no manifest yet; changing is held.
+// createDurable makes a new segment that a manifest may name at once; changing is held.
+func (l *log) createDurable() (*segment, error) {
+	seg, err := l.create()
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(seg.sync(), l.syncDir()); err != nil {
+		seg.discard()
+		return nil, fmt.Errorf("create %s: %w", seg.name, err)
+	}
+	return seg, nil
+}
+
+// syncDir makes the names of the segments durable.
+func (l *log) syncDir() error { return l.fsys.SyncDir(l.dir) }
+
+// create makes a new segment, which is in no manifest yet, and of which nothing is durable; changing is held.
 func (l *log) create() (*segment, error) {
 	l.number++
 	seg, err := createSegment(l.fsys, l.dir, &header{l.number, rand.Uint64(), l.manifest.Bucket, l.manifest.Config})
@@ -107,7 +122,7 @@ func (l *log) create() (*segment, error) {
 	return seg, nil
 }
 
-// createSegment makes a segment's file, durably.
+// createSegment makes a segment's file.
 func createSegment(fsys vfs.FS, dir string, h *header) (*segment, error) {
 	name := path(dir, h.number)
 	file, err := fsys.Create(name)
@@ -120,15 +135,8 @@ func createSegment(fsys vfs.FS, dir string, h *header) (*segment, error) {
 		name: name, number: h.number, salt: h.salt, file: file, fsys: fsys, start: end, end: end, size: end,
 	}
 	seg.hold()
-	if _, err = file.WriteAt(encoded, 0); err == nil {
-		err = seg.sync()
-	}
-	if err == nil {
-		err = fsys.SyncDir(dir)
-	}
-	if err != nil {
-		seg.gone.Store(true)
-		_ = seg.drop()
+	if _, err = file.WriteAt(encoded, 0); err != nil {
+		seg.discard()
 		return nil, fmt.Errorf("create %s: %w", name, err)
 	}
 	return seg, nil
@@ -244,8 +252,7 @@ func (l *log) seal(next *segment) error {
 	l.freed, l.limit = checkNow, l.segmentSize()
 	l.mu.Unlock()
 	if seg != nil && !wanted {
-		seg.gone.Store(true)
-		return seg.drop()
+		seg.discard()
 	}
 	return nil
 }

@@ -65,6 +65,12 @@ func (s *segment) drop() error {
 	return err
 }
 
+// discard drops a file that is of no use any more.
+func (s *segment) discard() {
+	s.gone.Store(true)
+	_ = s.drop()
+}
+
 // unsynced returns how much of the file is not known to be synced.
 func (s *segment) unsynced() uint32 { return uint32(s.end - s.synced.Load()) }
 
@@ -95,16 +101,6 @@ func (s *segment) kill(at int) (freed int64) {
 
 // indexed returns how many bytes a sealed segment's index has for a record, 0 for one that is not sealed.
 func (s *segment) indexed() int64 { return (s.size - s.end) / int64(len(s.entries)) }
-
-// appendDead adds the revisions of the segment that are trimmed: its index has them like all others.
-func (s *segment) appendDead(trim []uint64) []uint64 {
-	for i := range s.entries {
-		if e := &s.entries[i]; e.dead() {
-			trim = append(trim, e.revision)
-		}
-	}
-	return trim
-}
 
 // count sets waste for a segment that has just been sealed or opened, whose index has some bytes of trims: its frames may hold records
 // that were dead before it was sealed, and frames of single records have more heads than those that compaction writes.

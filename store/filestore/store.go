@@ -35,11 +35,12 @@ type log struct {
 	active     *segment     // nil until there is something to append
 	newest     uint64
 	pins       pins
-	freed      int64 // bytes of records trimmed since it was last looked whether to compact
+	trimmed    []uint64 // of sealed segments, and not marked dead yet
+	freed      int64    // bytes of records marked dead since it was last looked whether to compact
 	compacting bool
+	marked     []uint64    // room for trimmed, of the one who compacts
 	steps      int         // of compaction that are done
 	stepped    sync.Cond   // one more is, or there is nothing to do
-	copying    *copier     // of the compaction's step under way; nil if there is none
 	closed     atomic.Bool // set under mu
 
 	// What follows is of Append and Publish.
@@ -107,7 +108,6 @@ func (l *log) Publish() {
 	l.note()
 	l.syncLater()
 	l.prepareLater()
-	l.compactLater()
 }
 
 // writable reports why nothing can be appended.
@@ -217,59 +217,7 @@ func (l *log) note() {
 	if cap(l.buf) > keepBuffer {
 		l.buf, l.entries, l.trims = nil, nil, nil
 	}
-}
-
-// forget marks a revision as trimmed by the active segment; mu is held.
-func (l *log) forget(revision uint64) {
-	if in := l.kill(revision); in != nil {
-		l.index.trim(revision)
-		l.reach = l.reach || in != l.active
-	}
-}
-
-// kill marks a revision as trimmed, and returns the segment that it is in, or nil; mu is held.
-func (l *log) kill(revision uint64) *segment {
-	seg, at, ok := l.find(revision)
-	if !ok {
-		return nil
-	}
-	if freed := seg.kill(at); freed > 0 {
-		l.pins.trimmed(revision)
-		l.freed += freed
-		if l.copying != nil {
-			l.copying.dead = append(l.copying.dead, revision)
-		}
-	}
-	return seg
-}
-
-// find returns where a revision is; mu is held.
-func (l *log) find(revision uint64) (seg *segment, at int, ok bool) {
-	if l.active != nil && revision >= l.active.first {
-		seg = l.active
-	} else {
-		if seg = holder(l.segments, revision); seg == nil {
-			return nil, 0, false
-		}
-	}
-	at, ok = seg.find(revision)
-	return seg, at, ok
-}
-
-// holder returns the last segment whose first revision is not above a revision: if that is in any it is in this one.
-func holder(segments []*segment, revision uint64) *segment {
-	lo, hi := 0, len(segments)
-	for lo < hi {
-		if mid := (lo + hi) / 2; segments[mid].first <= revision {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	if lo == 0 {
-		return nil
-	}
-	return segments[lo-1]
+	l.compactLater()
 }
 
 // Value implements store.ValueReader. Damage is found by the checksum, and its error matches store.ErrCorrupt.

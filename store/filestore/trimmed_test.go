@@ -34,6 +34,53 @@ func TestPinOutlivesTheActiveSegment(t *testing.T) {
 	require.ErrorIs(t, err, store.ErrNotFound)
 }
 
+// What is trimmed in a sealed segment is forgotten in the background, when it is enough to be worth while. Until then it can be read or
+// not, and a pin keeps what is trimmed while it is open, whatever was waiting to be forgotten then.
+func TestTrimmedIsForgottenLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		backend := openStore(t, "db", filestore.Options{FS: crashfs.New(), Sync: filestore.SyncNever(), Garbage: 0.99})
+		log := createStore(t, backend, "b")
+		const records = 2000
+		for revision := uint64(1); revision <= records; revision++ {
+			require.NoError(t, appendTo(log, []store.Record{putOf(revision, "k", 10)}, nil))
+		}
+		require.NoError(t, log.Close())
+		again, err := backend.Open("b")
+		require.NoError(t, err)
+		for _, err := range again.Records() {
+			require.NoError(t, err)
+		}
+		log = again.(store.ValueReader)
+		trim := func(from, to uint64) {
+			for revision := from; revision <= to; revision++ {
+				require.NoError(t, appendTo(log, nil, []uint64{revision}))
+			}
+			synctest.Wait()
+		}
+		expect := func(from, to uint64, want error) {
+			for revision := from; revision <= to; revision++ {
+				value, err := log.Value(revision)
+				require.ErrorIs(t, err, want, "revision %d", revision)
+				require.True(t, err != nil || string(value) == string(make([]byte, 10)))
+			}
+		}
+
+		trim(1, 100)
+		release := log.Pin()
+		trim(101, 200)
+		expect(101, records, nil)
+		trim(201, 1300)
+		expect(1, 100, store.ErrNotFound)
+		expect(101, 1300, nil)
+		release()
+		trim(1301, 1900)
+		expect(1, 1300, store.ErrNotFound)
+		expect(1901, records, nil)
+		require.NoError(t, log.Close())
+		require.Len(t, recordsOf(t, backend, "b"), 100)
+	})
+}
+
 // Compaction leaves out what is trimmed, perhaps by an append that a power cut can still undo. The cut must not lose both, the
 // record that was trimmed and the one it had to make room for: what is left is what was there after one of the appends.
 func TestCompactionIsNoMoreDurableThanItsReason(t *testing.T) {

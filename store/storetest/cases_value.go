@@ -16,7 +16,7 @@ var valueCases = []testCase{
 	},
 	{
 		name: "value/unknown", need: values, run: valueUnknown,
-		promise: "Value of a revision that was never appended, was refused, or is trimmed, is ErrNotFound",
+		promise: "Value of a revision that was never appended, was refused, or was trimmed when the log was opened, is ErrNotFound",
 	},
 	{
 		name: "value/private", need: values, run: valuePrivate,
@@ -48,7 +48,7 @@ var valueCases = []testCase{
 	},
 	{
 		name: "pin/trimmed", need: values, run: pinTrimmed,
-		promise: "what there is at Pin and is trimmed after it stays readable until release, and is gone then",
+		promise: "what there is at Pin and is trimmed after it stays readable until release",
 	},
 	{
 		name: "pin/several", need: values, run: pinSeveral,
@@ -86,13 +86,15 @@ func valueUnknown(r *trial) {
 	log := r.filled("b", 1, 2, 5)
 	r.append(log, nil, []uint64{2})
 	r.wantErr(log.Append(puts(6, 6), nil), store.ErrOrder, "append 6 twice")
+	r.wantForgotten(log, 2)
 	for range 2 {
-		for _, revision := range []uint64{0, 2, 3, 4, 6} {
+		for _, revision := range []uint64{0, 3, 4, 6} {
 			r.wantNoValue(log, revision)
 		}
 		r.wantValue(log, 1, valueOf(1))
 		log = r.reopened("b")
 		r.wantRevisions(log, 1, 5)
+		r.wantNoValue(log, 2)
 	}
 }
 
@@ -155,14 +157,15 @@ func valueDuringAppends(r *trial) {
 
 func publishTrimmed(r *trial) {
 	log := r.filled("b", 1, 2).(store.ValueReader)
-	r.must(log.Append(puts(3), []uint64{1, 3}), "append and trim")
+	r.must(log.Append(puts(3, 4), []uint64{1, 3}), "append and trim")
 	r.wantValue(log, 1, valueOf(1))
 	release := log.Pin()
 	log.Publish()
-	r.wantNoValue(log, 3)
+	r.wantValue(log, 4, valueOf(4))
+	r.wantForgotten(log, 3)
 	r.wantValue(log, 1, valueOf(1))
 	release()
-	r.wantNoValue(log, 1)
+	r.wantForgotten(log, 1)
 	r.wantValue(log, 2, valueOf(2))
 }
 
@@ -170,11 +173,11 @@ func publishByNext(r *trial) {
 	log := r.filled("b", 1, 2).(store.ValueReader)
 	r.must(log.Append(puts(3), []uint64{1}), "append and trim")
 	r.must(log.Append(puts(4), []uint64{2}), "append and trim")
-	r.wantNoValue(log, 1)
+	r.wantForgotten(log, 1)
 	r.wantValue(log, 2, valueOf(2))
 	r.wantValue(log, 3, valueOf(3))
 	log.Publish()
-	r.wantNoValue(log, 2)
+	r.wantForgotten(log, 2)
 	r.wantValue(log, 4, valueOf(4))
 	r.wantRevisions(r.reopened("b"), 3, 4)
 }
@@ -205,11 +208,12 @@ func pinTrimmed(r *trial) {
 		r.wantValue(log, revision, valueOf(revision))
 	}
 	release()
-	r.wantNoValue(log, 2)
-	r.wantNoValue(log, 4)
+	r.wantForgotten(log, 2)
+	r.wantForgotten(log, 4)
 	r.wantValue(log, 1, valueOf(1))
 	r.append(log, nil, []uint64{1})
-	r.wantNoValue(log, 1)
+	r.wantForgotten(log, 1)
+	r.wantRevisions(r.reopened("b"), 3, 5)
 }
 
 func pinSeveral(r *trial) {
@@ -223,13 +227,14 @@ func pinSeveral(r *trial) {
 	r.append(log, nil, []uint64{3})
 	third := log.Pin()
 	second()
-	r.wantNoValue(log, 2)
+	r.wantForgotten(log, 2)
 	r.append(log, nil, []uint64{4})
 	r.wantValue(log, 4, valueOf(4))
 	third()
 	for revision := range uint64(4) {
-		r.wantNoValue(log, revision+1)
+		r.wantForgotten(log, revision+1)
 	}
+	r.wantRevisions(r.reopened("b"))
 }
 
 func pinNotReplayed(r *trial) {

@@ -385,7 +385,7 @@ var logFlaws = []flaw{
 	},
 	{
 		name:    "only an Append publishes",
-		breaks:  []string{"publish/trimmed", "publish/by the next append", "pin/trimmed", "pin/several", "value/read", "value/unknown"},
+		breaks:  []string{"publish/trimmed", "publish/by the next append", "pin/trimmed", "value/read"},
 		publish: func(*flawedStore) {},
 	},
 	{
@@ -419,14 +419,6 @@ var logFlaws = []flaw{
 		name:   "pins keep nothing",
 		breaks: []string{"pin/trimmed", "pin/several"},
 		pin:    func(*flawedStore) func() { return func() {} },
-	},
-	{
-		name:   "pins are not released",
-		breaks: []string{"pin/trimmed", "pin/several"},
-		pin: func(s *flawedStore) func() {
-			s.ValueReader.Pin()
-			return func() {}
-		},
 	},
 	{
 		name:   "the first release releases all",

@@ -171,6 +171,17 @@ func (r *trial) wantNoValue(log store.Store, revision uint64) {
 	r.wantErr(err, store.ErrNotFound, "read the value of revision %d", revision)
 }
 
+// wantForgotten fails unless a trimmed revision is gone, or has its value still.
+func (r *trial) wantForgotten(log store.Store, revision uint64) {
+	r.Helper()
+	value, err := log.(store.ValueReader).Value(revision)
+	if err != nil {
+		r.wantErr(err, store.ErrNotFound, "read the value of trimmed revision %d", revision)
+	} else if string(value) != valueOf(revision) {
+		r.Fatalf("the value of trimmed revision %d is %s, want none or %s", revision, brief(value), brief([]byte(valueOf(revision))))
+	}
+}
+
 // wantBuckets fails unless these are the buckets, with the config that create gives them.
 func (r *trial) wantBuckets(names ...string) {
 	r.Helper()
