@@ -12,6 +12,9 @@ type mapping struct {
 	bytes  []byte // nil if nothing is mapped
 	write  bool
 	length atomic.Int64 // of the file, at least
+
+	written  atomic.Int64 // up to where it was written last
+	released atomic.Int64 // up to where pages were given back
 }
 
 // mostMapped is how many files are mapped at a time at most. A process has a limit on mappings, 65530 on most machines, and Go's memory
@@ -50,6 +53,25 @@ func (m *mapping) reaches(end int64) {
 		if end <= length || m.length.CompareAndSwap(length, end) {
 			return
 		}
+	}
+}
+
+// wrote notes that the mapping was written up to an offset.
+func (m *mapping) wrote(end int64) {
+	if m.written.Load() < end {
+		m.written.Store(end)
+	}
+}
+
+// release gives back the pages that were written since the last time, all at once: they are in the file, and come back when they are
+// touched. A sync that finds pages mapped has to take the right to write away from one after the other, and stops the other processors
+// for each. A page or two are not worth it.
+func (m *mapping) release() {
+	page := int64(os.Getpagesize())
+	end := m.written.Load()
+	from := m.released.Swap(end) / page * page
+	if m.write && end-from > 2*page {
+		releasePages(m.bytes[from:end])
 	}
 }
 

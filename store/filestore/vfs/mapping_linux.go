@@ -27,4 +27,7 @@ func mapFile(f *os.File, size int64, write bool) (bytes []byte, err error) {
 	return bytes, errors.Join(controlErr, err)
 }
 
+// releasePages has the system forget where pages of a mapping are, not what is in them. If it cannot, a sync takes longer.
+func releasePages(bytes []byte) { _ = syscall.Madvise(bytes, syscall.MADV_DONTNEED) }
+
 func unmapFile(bytes []byte) error { return syscall.Munmap(bytes) }

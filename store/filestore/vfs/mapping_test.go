@@ -1,6 +1,7 @@
 package vfs_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -116,4 +117,45 @@ func TestMappedIsTheFile(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "there", string(buf))
 	}
+}
+
+// A sync gives back the pages of a mapping that were written, while others are being written. Nothing of it is lost.
+func TestSyncOfAMapping(t *testing.T) {
+	skipUnmappable(t)
+	const size, part = 1 << 20, 1000
+	name := filepath.Join(t.TempDir(), "a")
+	f, err := vfs.OS{}.Create(name)
+	require.NoError(t, err)
+	_, err = f.WriteAt(make([]byte, size), 0)
+	require.NoError(t, err)
+	require.NoError(t, f.(vfs.Mapper).Map(size, true))
+
+	want := make([]byte, 0, size)
+	written := make(chan bool)
+	synced := make(chan error, 1)
+	go func() {
+		var errs []error
+		for range written {
+			errs = append(errs, f.Sync())
+		}
+		synced <- errors.Join(errs...)
+	}()
+	for i := 0; len(want)+part <= size; i++ {
+		want = append(want, bytes.Repeat([]byte{byte(i%255 + 1)}, part)...)
+		_, err = f.WriteAt(want[len(want)-part:], int64(len(want)-part))
+		require.NoError(t, err)
+		if i%20 == 0 {
+			written <- true
+		}
+	}
+	close(written)
+	require.NoError(t, <-synced)
+	got := make([]byte, len(want))
+	_, err = f.ReadAt(got, 0)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	got, err = os.ReadFile(name)
+	require.NoError(t, err)
+	require.Equal(t, want, got[:len(want)])
+	require.NoError(t, f.Close())
 }

@@ -124,6 +124,7 @@ func (f *osFile) ReadAt(p []byte, off int64) (int, error) {
 // WriteAt implements File.
 func (f *osFile) WriteAt(p []byte, off int64) (int, error) {
 	if part := f.part(off, len(p)); part != nil && f.write && transfer(part, p) {
+		f.wrote(off + int64(len(p)))
 		return len(p), nil
 	}
 	n, err := f.File.WriteAt(p, off)
@@ -131,6 +132,12 @@ func (f *osFile) WriteAt(p []byte, off int64) (int, error) {
 		f.reaches(off + int64(n))
 	}
 	return n, err
+}
+
+// Sync implements File.
+func (f *osFile) Sync() error {
+	f.release()
+	return f.File.Sync()
 }
 
 // Truncate implements File.
