@@ -35,7 +35,7 @@ const (
 // compactLater has compaction look whether there is something to do, when a segment has just been sealed and when much was trimmed
 // since it looked; mu is held.
 func (l *log) compactLater() {
-	if len(l.trimmed) < markNow && l.freed < l.limit/looks || l.compacting || l.closed.Load() {
+	if len(l.trimmed) < markNow && l.freed+l.waiting < l.limit/looks || l.compacting || l.closed.Load() {
 		return
 	}
 	l.compacting = true
@@ -100,7 +100,8 @@ func (l *log) victims() []*segment {
 // excess returns by how many bytes the bucket's garbage is more than it may be, or would be at the next look; mu is held.
 func (l *log) excess() int64 {
 	total := l.segmentSize() / looks // what may become garbage until then
-	garbage := total + l.unmarked()
+	garbage := total
+	var live, bytes int64
 	if seg := l.active; seg != nil {
 		total += seg.end
 		garbage += seg.end - seg.start - seg.bytes
@@ -108,7 +109,9 @@ func (l *log) excess() int64 {
 	for _, seg := range l.segments {
 		total += seg.size
 		garbage += seg.waste
+		live, bytes = live+int64(seg.live), bytes+seg.bytes
 	}
+	garbage += int64(len(l.trimmed)) * bytes / max(live, 1) // about, for these are not marked yet
 	return garbage - int64(l.opts.Garbage*float64(total))
 }
 

@@ -66,6 +66,32 @@ func TestCompactionBoundsSpace(t *testing.T) {
 	}
 }
 
+// TestCompactionAfterFewTrims deletes large records, among small ones, with markers that fill no segment. Their room does not wait for
+// the next one that does.
+func TestCompactionAfterFewTrims(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newTrial(t, filestore.Options{SegmentSize: 1 << 20, Sync: filestore.SyncNever(), FS: crashfs.New()})
+		const size, large = 50 << 10, 20
+		for i := range large * 10 {
+			if i%10 == 0 {
+				r.append([]store.Record{r.record(size)})
+			} else {
+				r.append([]store.Record{r.record(10)})
+			}
+		}
+		synctest.Wait()
+		before := r.usage()
+		for i := range uint64(large - 4) {
+			marker := r.record(0)
+			marker.Operation = store.Delete
+			r.append([]store.Record{marker}, 10*i+1)
+		}
+		synctest.Wait()
+		require.Less(t, r.usage().bytes, before.bytes-(large-4)*size*3/4)
+		r.reopen()
+	})
+}
+
 // TestCompactionFallsBehind holds compaction up while there is more and more garbage, until the writer waits for it. After that it
 // catches up.
 func TestCompactionFallsBehind(t *testing.T) {

@@ -30,6 +30,7 @@ type segment struct {
 	guide   guide   // to the entries, once they are complete; guarded
 	live    int     // entries that are not dead; guarded
 	bytes   int64   // of the items of these; guarded
+	largest uint32  // of the items' lengths; guarded
 	waste   int64   // bytes of the file that it would not have if it were written anew; guarded
 	pinned  pinned  // what is dead and was copied to it; guarded
 	first   uint64  // no revision below is in it, and none from here on is in a segment before; guarded
@@ -83,6 +84,7 @@ func (s *segment) add(e entry) {
 	s.newest = e.revision
 	s.live++
 	s.bytes += int64(e.length)
+	s.largest = max(s.largest, e.length)
 }
 
 // kill marks a revision dead and returns how many bytes that frees, 0 if it was dead already.

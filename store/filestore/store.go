@@ -36,6 +36,7 @@ type log struct {
 	newest     uint64
 	pins       pins
 	trimmed    []uint64 // of sealed segments, and not marked dead yet
+	waiting    int64    // the most bytes that the records of these can have
 	freed      int64    // bytes of records marked dead since it was last looked whether to compact
 	compacting bool
 	marked     []uint64    // room for trimmed, of the one who compacts
@@ -56,10 +57,10 @@ type log struct {
 	torn   *TornTail  // what opening has cut
 	loaded bool       // it was read, and is not used yet
 
-	fault   atomic.Pointer[error]
-	work    sync.WaitGroup // in the background, and reads of values
-	waiting atomic.Bool    // for the timer that syncs
-	timer   *time.Timer
+	fault  atomic.Pointer[error]
+	work   sync.WaitGroup // in the background, and reads of values
+	timing atomic.Bool    // the timer that syncs is set
+	timer  *time.Timer
 }
 
 var _ store.ValueReader = (*log)(nil)
@@ -322,7 +323,7 @@ func (l *log) dropAll() error {
 // syncLater has the timer sync the active segment, if that is the policy.
 func (l *log) syncLater() {
 	every := l.opts.Sync.every
-	if every <= 0 || l.waiting.Swap(true) {
+	if every <= 0 || l.timing.Swap(true) {
 		return
 	}
 	if l.timer == nil {
@@ -334,7 +335,7 @@ func (l *log) syncLater() {
 
 // syncNow is what the timer does. If it fails, so does every later write.
 func (l *log) syncNow() {
-	l.waiting.Store(false)
+	l.timing.Store(false)
 	l.mu.RLock()
 	if l.closed.Load() {
 		l.mu.RUnlock()

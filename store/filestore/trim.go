@@ -21,11 +21,15 @@ const (
 
 // forget trims a revision; mu is held.
 func (l *log) forget(revision uint64) {
-	switch {
-	case revision < l.active.first:
+	if revision < l.active.first {
+		seg := holder(l.segments, revision)
+		if seg == nil {
+			return
+		}
 		l.reach = true
 		l.trimmed = append(l.trimmed, revision)
-	case !l.kill(revision):
+		l.waiting += int64(seg.largest)
+	} else if !l.kill(revision) {
 		return
 	}
 	l.index.trim(revision)
@@ -54,7 +58,7 @@ type place struct {
 func (l *log) mark() {
 	l.mu.Lock()
 	trimmed, segments := l.trimmed, l.segments
-	l.trimmed = l.marked[:0]
+	l.trimmed, l.waiting = l.marked[:0], 0
 	l.mu.Unlock()
 	if l.marked = trimmed; cap(trimmed) > keepTrimmed {
 		l.marked = nil
@@ -77,15 +81,6 @@ func (l *log) mark() {
 		l.mu.Unlock()
 		runtime.Gosched() // who waits would otherwise have to be woken on another processor
 	}
-}
-
-// unmarked returns about how many bytes what was trimmed has that is not marked yet; mu is held.
-func (l *log) unmarked() int64 {
-	seg := l.active
-	if seg == nil || seg.live == 0 {
-		return 0
-	}
-	return int64(len(l.trimmed)) * (seg.bytes / int64(seg.live))
 }
 
 // find returns where a revision is; mu is held.
