@@ -56,8 +56,7 @@ func (l *log) compact() {
 			run = l.victims()
 		}
 		if len(run) == 0 || l.closed.Load() && steps > 0 || l.fault.Load() != nil {
-			l.compacting = false
-			l.stepped.Broadcast()
+			l.rest()
 			l.mu.Unlock()
 			return
 		}
@@ -69,6 +68,15 @@ func (l *log) compact() {
 		l.steps++
 		l.stepped.Broadcast()
 		l.mu.Unlock()
+	}
+}
+
+// rest ends compaction, or has it look again for what was trimmed too late to be marked; mu is held.
+func (l *log) rest() {
+	l.compacting = false
+	l.stepped.Broadcast()
+	if l.fault.Load() == nil {
+		l.compactLater()
 	}
 }
 
@@ -111,7 +119,7 @@ func (l *log) excess() int64 {
 		garbage += seg.waste
 		live, bytes = live+int64(seg.live), bytes+seg.bytes
 	}
-	garbage += int64(len(l.trimmed)) * bytes / max(live, 1) // about, for these are not marked yet
+	garbage += int64(len(l.trimmed)) * (bytes / max(live, 1)) // about, for these are not marked yet
 	return garbage - int64(l.opts.Garbage*float64(total))
 }
 

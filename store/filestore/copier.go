@@ -2,7 +2,6 @@ package filestore
 
 import (
 	"fmt"
-	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -57,8 +56,8 @@ func (c *copier) copy() (index []byte, err error) {
 			return nil, err
 		}
 	}
-	c.forgetTrims()
 	c.next.guide = makeGuide(c.next.entries)
+	c.forgetTrims()
 	for _, revision := range c.pinned {
 		if at, ok := c.next.find(revision); ok {
 			c.next.kill(at)
@@ -85,8 +84,11 @@ func (c *copier) forgetTrims() {
 	kept := c.trim[:0]
 	for _, revision := range c.trim {
 		seg := holder(segments, revision)
-		if seg == nil || slices.Contains(c.run, seg) {
+		if seg == nil {
 			continue
+		}
+		if slices.Contains(c.run, seg) {
+			seg = c.next // where it is if it was trimmed too late to be marked
 		}
 		if _, ok := seg.find(revision); ok {
 			kept = append(kept, revision)
@@ -144,13 +146,13 @@ func (c *copier) copyRecord(seg *segment, ir *indexReader) error {
 func (c *copier) findWanted(seg *segment) {
 	l := c.log
 	l.mu.RLock()
-	kept, clock := maps.Clone(l.pins.kept), l.pins.clock
+	pinned, clock := len(l.pins.kept) > 0, l.pins.clock
 	l.mu.RUnlock()
 	c.wanted = slices.Grow(c.wanted[:0], len(seg.entries))
 	for i := range seg.entries {
 		e := &seg.entries[i]
 		if e.dead() {
-			if _, ok := kept[e.revision]; !ok {
+			if !pinned || !l.isPinned(e.revision) {
 				continue
 			}
 			c.pin(e.revision, clock)

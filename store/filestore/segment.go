@@ -12,7 +12,8 @@ import (
 // A segment is a file of frames, and what is in memory of it: where each record is. One segment of a store is active, the
 // others are sealed, and change only in which of their records are dead.
 //
-// What a lock guards is guarded by the store's mu.
+// What a lock guards is guarded by the store's mu. But the revisions and the guide of a sealed segment may be read without it, and
+// whoever compacts, who alone marks entries of it dead, may read whether they are.
 type segment struct {
 	name   string // the path
 	number uint64

@@ -261,6 +261,13 @@ func (l *log) Pin() (release func()) {
 	}
 }
 
+// isPinned reports whether a pin keeps a trimmed revision.
+func (l *log) isPinned(revision uint64) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.pins.holds(revision)
+}
+
 // Records implements store.Store.
 func (l *log) Records() iter.Seq2[store.Replayed, error] {
 	return func(yield func(store.Replayed, error) bool) {

@@ -53,7 +53,7 @@ type place struct {
 	at  int
 }
 
-// mark marks dead what was trimmed before it was called. Only the one who compacts calls it. Where the entries are is looked up
+// mark marks dead what was trimmed before it was called. Only the one who compacts calls it, and who loads. Where the entries are is looked up
 // without a lock: of sealed segments they change only in whether they are dead.
 func (l *log) mark() {
 	l.mu.Lock()

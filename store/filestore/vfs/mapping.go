@@ -47,21 +47,19 @@ func (m *mapping) part(off int64, n int) []byte {
 }
 
 // reaches notes that the file goes on to an offset.
-func (m *mapping) reaches(end int64) {
+func (m *mapping) reaches(end int64) { raise(&m.length, end) }
+
+// raise makes n at least end.
+func raise(n *atomic.Int64, end int64) {
 	for {
-		length := m.length.Load()
-		if end <= length || m.length.CompareAndSwap(length, end) {
+		if now := n.Load(); end <= now || n.CompareAndSwap(now, end) {
 			return
 		}
 	}
 }
 
 // wrote notes that the mapping was written up to an offset.
-func (m *mapping) wrote(end int64) {
-	if m.written.Load() < end {
-		m.written.Store(end)
-	}
-}
+func (m *mapping) wrote(end int64) { raise(&m.written, end) }
 
 // release gives back the pages that were written since the last time, all at once: they are in the file, and come back when they are
 // touched. A sync that finds pages mapped has to take the right to write away from one after the other, and stops the other processors
@@ -82,6 +80,7 @@ func (m *mapping) unmap() error {
 		return nil
 	}
 	m.length.Store(0)
+	m.written.Store(0)
 	m.bytes = nil
 	mapped.Add(-1)
 	return unmapFile(bytes)

@@ -157,5 +157,8 @@ func TestSyncOfAMapping(t *testing.T) {
 	got, err = os.ReadFile(name)
 	require.NoError(t, err)
 	require.Equal(t, want, got[:len(want)])
+	_, err = f.WriteAt(want, 0)
+	require.NoError(t, err)
 	require.NoError(t, f.Close())
+	require.ErrorIs(t, f.Sync(), os.ErrClosed)
 }
