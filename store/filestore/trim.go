@@ -13,7 +13,7 @@ import (
 const (
 	// markNow is how many revisions are trimmed before they are marked.
 	markNow = 512
-	// keepTrimmed is for how many room is kept.
+	// keepTrimmed is for how many of them room is kept.
 	keepTrimmed = 1 << 16
 	// markPart is how many are marked at a time, while appends and reads wait.
 	markPart = 128
@@ -53,8 +53,8 @@ type place struct {
 	at  int
 }
 
-// mark marks dead what was trimmed before it was called. Only the one who compacts calls it, and who loads. Where the entries are is looked up
-// without a lock: of sealed segments they change only in whether they are dead.
+// mark marks dead what was trimmed before it was called. Only who compacts calls it, and who loads. Where the entries are is looked
+// up without a lock: those of sealed segments change only in whether they are dead.
 func (l *log) mark() {
 	l.mu.Lock()
 	trimmed, segments := l.trimmed, l.segments
