@@ -71,7 +71,7 @@ func TestOpenLocked(t *testing.T) {
 		_, err = kv.Open(dir)
 		requireErr(t, err, kv.ErrLocked)
 		assert.Equal(t, kv.LockedError{Dir: dir, PID: os.Getpid()}, *asError[*kv.LockedError](t, err))
-		require.ErrorContains(t, err, fmt.Sprintf("kv: open: %s is locked by another process, number %d", dir, os.Getpid()))
+		require.EqualError(t, err, fmt.Sprintf("kv: open: %s is locked: it is open for writing in this process", dir))
 	}
 	play(t, newBucket(t, db, kv.Config{}), "a")
 	db, b := reopenFiles(t, db, dir)

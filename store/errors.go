@@ -3,12 +3,13 @@ package store
 import (
 	"errors"
 	"fmt"
+	"os"
 )
 
 // Errors of stores that are kept in files.
 var (
 	// ErrLocked: another process, or another opening in this one, may write to the place.
-	ErrLocked = errors.New("locked by another process")
+	ErrLocked = errors.New("locked: it is open for writing")
 	// ErrCorrupt: bytes that were acknowledged are not what was written. Struct: CorruptError.
 	ErrCorrupt = errors.New("corrupt")
 	// ErrFormatVersion: the place was written by a later version of this package, which changed the format. Struct:
@@ -61,10 +62,13 @@ type LockedError struct {
 }
 
 func (e *LockedError) Error() string {
-	if e.PID == 0 {
+	switch e.PID {
+	case 0:
 		return fmt.Sprintf("%s is %v", e.Dir, ErrLocked)
+	case os.Getpid():
+		return fmt.Sprintf("%s is %v in this process", e.Dir, ErrLocked)
 	}
-	return fmt.Sprintf("%s is %v, number %d", e.Dir, ErrLocked, e.PID)
+	return fmt.Sprintf("%s is %v in process %d", e.Dir, ErrLocked, e.PID)
 }
 
 // Is makes the error match ErrLocked.

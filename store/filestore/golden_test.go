@@ -17,7 +17,7 @@ import (
 	"github.com/revkv/kv/store/filestore/vfs/crashfs"
 )
 
-var update = flag.Bool("update", false, "write the folders of the newest format version in testdata anew")
+var update = flag.Bool("update", false, "write the folders of the newest format version in testdata, if there are none")
 
 // goldenDir has folders that format version 1 was written with, and beside each what is in it. They are never written again: what
 // reads the format today has to read them for ever. Another version gets folders of its own. The indexes in grown have what their own
@@ -86,7 +86,7 @@ func dump(t testing.TB, dir string, readOnly bool) string {
 // writeGolden writes the folders, and what is in them.
 func writeGolden(t *testing.T) {
 	t.Helper()
-	require.NoError(t, os.RemoveAll(goldenDir))
+	require.NoDirExists(t, goldenDir, "folders of a version are written once")
 	disk := crashfs.New()
 	options := filestore.Options{FS: disk, SegmentSize: filestore.MinSegmentSize, Garbage: 0.1}
 	for round := range uint64(2) { // so that the first segments are compacted
