@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"syscall"
 )
 
 // Compaction writes segments anew that have much garbage, without it, and joins small ones. It goes in steps: a step takes one
@@ -16,7 +17,7 @@ import (
 //	3  remove  the old files, when the last read has let go of them
 //
 // A crash before 2 leaves a file that no manifest names, one after 2 leaves files that none names any more; opening removes
-// both.
+// both. A step that finds no room on the disk before 2 is given up: its file is removed, and nothing is lost but the work.
 
 const (
 	// looks is how often it is looked whether to compact while as much is trimmed as a segment holds.
@@ -61,14 +62,32 @@ func (l *log) compact() {
 			return
 		}
 		l.mu.Unlock()
-		if err := l.rewrite(run); err != nil {
+		err := l.rewrite(run)
+		givenUp := errors.Is(err, errNoRoom)
+		if err != nil && !givenUp {
 			_ = l.fail(fmt.Errorf("compact %s: %w", run[0].name, err))
 		}
 		l.mu.Lock()
+		if givenUp {
+			l.rest() // and the next look is when as much was trimmed again, or a segment is full
+			l.mu.Unlock()
+			return
+		}
 		l.steps++
 		l.stepped.Broadcast()
 		l.mu.Unlock()
 	}
+}
+
+// errNoRoom: a step found no room on the disk, and has changed nothing.
+var errNoRoom = errors.New("compaction is given up")
+
+// noRoom makes an error match errNoRoom if it is for want of room.
+func noRoom(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: %w", errNoRoom, err)
+	}
+	return err
 }
 
 // rest ends compaction, or has it look again for what was trimmed too late to be marked; mu is held.
@@ -176,15 +195,23 @@ func (l *log) rewrite(run []*segment) error {
 	next, err := l.create()
 	l.changing.Unlock()
 	if err != nil {
-		return err
+		return noRoom(err)
 	}
 	c := copiers.Get().(*copier)
 	c.begin(l, run, next)
 	defer c.end()
 	// What is left out may be trimmed by an append that is not durable yet, for the sake of a record of that append.
-	err = together(l.syncActive, c.write)
+	var copied error
+	err = together(l.syncActive, func() error { copied = c.write(); return nil })
+	if err == nil {
+		err = noRoom(copied)
+	}
 	if err == nil {
 		err = l.replace(c)
+	}
+	if errors.Is(err, errNoRoom) {
+		next.discard()
+		return err
 	}
 	if err != nil {
 		return errors.Join(err, next.drop()) // the file may be in the manifest, so it stays
@@ -221,7 +248,14 @@ func (l *log) replace(c *copier) error {
 		next.size, next.first, next.newest = c.sealed.Size, run[0].first, run[len(run)-1].newest
 	}
 	m.Segments = slices.Replace(slices.Clone(m.Segments), at, at+len(run), with...)
-	if err := m.write(l.fsys, l.dir); err != nil {
+	body, err := m.encode()
+	if err != nil {
+		return err
+	}
+	if err := writeTemp(l.fsys, l.dir, manifestName, body); err != nil {
+		return noRoom(err)
+	}
+	if err := installTemp(l.fsys, l.dir, manifestName); err != nil {
 		return err
 	}
 	l.manifest = &m

@@ -277,9 +277,9 @@ func (l *log) endActive(s *scanner, reason string) error {
 	return nil
 }
 
-// recover makes a log that was loaded ready to be written: it cuts off a torn tail, seals the segment that was active, and
-// removes files that are in no manifest. Before, it makes the manifest durable that was found: a process that was killed may not
-// have, and the one before may name these files.
+// recover makes a log that was loaded ready to be written: it removes files that are in no manifest, which may be the room that the
+// rest needs, cuts off a torn tail, and seals the segment that was active. Before, it makes the manifest durable that was found: a
+// process that was killed may not have, and the one before may name these files.
 func (l *log) recover() error {
 	if err := l.fsys.SyncDir(l.dir); err != nil {
 		return fmt.Errorf("sync %s: %w", l.dir, err)
@@ -293,18 +293,7 @@ func (l *log) recover() error {
 			l.number = max(l.number, n)
 		}
 	}
-	if seg := l.active; seg != nil {
-		if err := seg.file.Truncate(seg.end); err != nil {
-			return fmt.Errorf("cut the torn tail of %s: %w", seg.name, err)
-		}
-		if err := seg.rewrite(); err != nil {
-			return err
-		}
-		if err := l.seal(nil); err != nil {
-			return err
-		}
-	}
-	kept := map[string]bool{manifestName: true}
+	kept := map[string]bool{manifestName: true, segmentName(l.manifest.Active): true}
 	for _, s := range l.manifest.Segments {
 		kept[segmentName(s.Number)] = true
 	}
@@ -314,5 +303,14 @@ func (l *log) recover() error {
 			_ = l.fsys.Remove(filepath.Join(l.dir, name)) // the next opening tries again
 		}
 	}
-	return nil
+	if l.active == nil {
+		return nil
+	}
+	if err := l.active.file.Truncate(l.active.end); err != nil {
+		return fmt.Errorf("cut the torn tail of %s: %w", l.active.name, err)
+	}
+	if err := l.active.rewrite(); err != nil {
+		return err
+	}
+	return l.seal(nil)
 }

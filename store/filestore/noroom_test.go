@@ -1,0 +1,82 @@
+package filestore_test
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/revkv/kv/store"
+	"github.com/revkv/kv/store/filestore"
+	"github.com/revkv/kv/store/filestore/vfs/crashfs"
+)
+
+// size returns how many bytes the files on a disk have, and how many files there are.
+func size(disk *crashfs.FS) (bytes int64, files int) {
+	for _, f := range disk.Files() {
+		bytes += f.Size
+		files++
+	}
+	return bytes, files
+}
+
+// TestCompactionWithoutRoom has compaction find a disk on which there is room for what is appended, and none for its copies. Wherever it
+// meets the end of it, that costs nothing: appends go on, nothing is left behind, and when there is room the work is done.
+func TestCompactionWithoutRoom(t *testing.T) {
+	const segments, value = 8, 500
+	gaveUp := 0
+	for room := int64(600); room < 2*segments*value; room += 200 {
+		synctest.Test(t, func(t *testing.T) {
+			disk := crashfs.New()
+			r := newTrial(t, filestore.Options{FS: disk, SegmentSize: 64 << 10})
+			for range segments { // closing seals each, and eight are joined
+				r.put(value)
+				r.reopen()
+			}
+			before, _ := size(disk)
+			disk.SetCapacity(before + room)
+			r.put(10)
+			synctest.Wait()
+			r.put(10)
+			r.check()
+			if r.usage().files > segments {
+				gaveUp++
+				require.Equal(t, segments+1, r.usage().files, "with the active one, and nothing else")
+			}
+			disk.SetCapacity(-1)
+			r.reopen()
+			r.put(10)
+			synctest.Wait()
+			require.Less(t, r.usage().files, segments)
+			r.reopen()
+		})
+	}
+	require.NotZero(t, gaveUp)
+}
+
+// TestOpenMakesRoom opens a folder on a full disk, where what a crash left of compaction is the room that opening needs.
+func TestOpenMakesRoom(t *testing.T) {
+	disk := crashfs.New()
+	r := newTrial(t, filestore.Options{FS: disk})
+	r.put(100)
+	segments := slices.DeleteFunc(r.folder(), func(path string) bool { return !strings.HasSuffix(path, ".seg") })
+	left := filepath.Join(filepath.Dir(segments[0]), "00000099.seg")
+	f, err := disk.Create(left)
+	require.NoError(t, err)
+	_, err = f.WriteAt(make([]byte, 4096), 0)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	crashed := disk.Everything()
+	require.NoError(t, r.backend.Close())
+
+	r.options.FS = crashed
+	full, _ := size(crashed)
+	crashed.SetCapacity(full)
+	r.openFolder()
+	r.checkReplay(r.backend)
+	require.NotContains(t, r.folder(), left)
+	require.NoError(t, appendTo(r.log, []store.Record{r.record(10)}, nil))
+}
