@@ -16,7 +16,8 @@ import (
 //
 //	option            a killed process loses   a power cut loses
 //	SyncAlways()      nothing                  nothing
-//	SyncEvery(d)      nothing                  the end of each bucket's log: at most what was written in the last d
+//	SyncEvery(d)      nothing                  the end of each bucket's log: at most what was written in the last d,
+//	                                           and during the sync that was under way
 //	SyncNever()       nothing                  the end of each bucket's log: what the system had not written yet
 //
 // One process at a time may write to a folder: if it is open already, in this process or another, the error matches
@@ -35,6 +36,9 @@ func Open(dir string, opts ...OpenOption) (*DB, error) {
 // OpenReadOnly opens the buckets in a folder for reading, as they are now, without a lock and without changing a byte of it.
 // It works whether or not another process has the folder open; what that writes later is not seen. Writes
 // return ErrReadOnly. Nothing of it expires in the folder, but no read returns what is past its deadline.
+//
+// Of a write that is under way in the other process the files do not tell whether it will succeed: what is in them of it, and whole, is
+// seen. Should the disk fail to make it durable it is taken back there, and a read of its value here returns ErrCorrupt.
 //
 // The folder must exist, or the error matches fs.ErrNotExist.
 func OpenReadOnly(dir string, opts ...OpenOption) (*DB, error) {
@@ -55,7 +59,7 @@ func SyncAlways() OpenOption {
 	}
 }
 
-// SyncEvery makes writes durable in the background, no later than d after they return.
+// SyncEvery makes writes durable in the background: d after the first that is not, a sync of the disk begins.
 func SyncEvery(d time.Duration) OpenOption {
 	return func(o *openOptions) error {
 		if d <= 0 {

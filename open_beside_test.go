@@ -1,12 +1,15 @@
 package kv_test
 
 import (
+	"bytes"
 	"fmt"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/revkv/kv"
+	"github.com/revkv/kv/store/filestore"
 	"github.com/revkv/kv/store/filestore/vfs"
 	"github.com/revkv/kv/store/filestore/vfs/crashfs"
 )
@@ -93,5 +96,81 @@ func TestOpenReadOnlyBesideAWriter(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A readsFS does something before one of the reads of segments.
+type readsFS struct {
+	vfs.FS
+	reads int
+	at    int // before which of them, from 1
+	do    func()
+}
+
+type readsFile struct {
+	vfs.File
+	fsys *readsFS
+}
+
+// Open implements vfs.FS.
+func (f *readsFS) Open(name string) (vfs.File, error) {
+	file, err := f.FS.Open(name)
+	if err == nil && filepath.Ext(name) == ".seg" {
+		file = readsFile{file, f}
+	}
+	return file, err
+}
+
+// ReadAt implements vfs.File.
+func (f readsFile) ReadAt(p []byte, off int64) (int, error) {
+	if f.fsys.reads++; f.fsys.reads == f.fsys.at {
+		f.fsys.do()
+	}
+	return f.File.ReadAt(p, off)
+}
+
+// TestReadBesideSyncedWrites opens and verifies a folder, and between any two reads of that another opening writes large values, each of
+// which says that those before it are durable; or it is closed, and cuts off zeros. What was not there when its place was read is no damage.
+func TestReadBesideSyncedWrites(t *testing.T) {
+	readers := map[string]func(t *testing.T, fsys vfs.FS) error{
+		"OpenReadOnly": func(_ *testing.T, fsys vfs.FS) error {
+			db, err := kv.OpenReadOnly("dir", kv.FileSystem(fsys))
+			if err != nil {
+				return err
+			}
+			return db.Close()
+		},
+		"Verify": func(t *testing.T, fsys vfs.FS) error {
+			report, err := filestore.Verify(t.Context(), "dir", filestore.ToolOptions{FS: fsys})
+			require.NoError(t, err)
+			return report.Err()
+		},
+	}
+	value := bytes.Repeat([]byte("x"), 200_000) // more than half of what is read at a time
+	for name, read := range readers {
+		for writes := range 3 {
+			t.Run(fmt.Sprintf("%s/%d writes", name, writes), func(t *testing.T) {
+				for at := 1; ; at++ {
+					disk := crashfs.New()
+					db, err := kv.Open("dir", kv.FileSystem(disk))
+					require.NoError(t, err)
+					b := newBucket(t, db, kv.Config{})
+					require.NoError(t, errOf(b.Put(t.Context(), "k", value)))
+					fsys := &readsFS{FS: disk, at: at, do: func() {
+						for range writes {
+							require.NoError(t, errOf(b.Put(t.Context(), "k", value)))
+						}
+						if writes < 2 {
+							require.NoError(t, db.Close())
+						}
+					}}
+					require.NoError(t, read(t, fsys), "before read %d", at)
+					require.NoError(t, db.Close())
+					if fsys.reads < at {
+						break
+					}
+				}
+			})
+		}
 	}
 }

@@ -60,7 +60,7 @@ func TestCompactionWithoutRoom(t *testing.T) {
 // TestOpenMakesRoom opens a folder on a full disk, where what a crash left of compaction is the room that opening needs.
 func TestOpenMakesRoom(t *testing.T) {
 	disk := crashfs.New()
-	r := newTrial(t, filestore.Options{FS: disk})
+	r := newTrial(t, filestore.Options{FS: disk, Sync: filestore.SyncNever()})
 	r.put(100)
 	segments := slices.DeleteFunc(r.folder(), func(path string) bool { return !strings.HasSuffix(path, ".seg") })
 	left := filepath.Join(filepath.Dir(segments[0]), "00000099.seg")

@@ -229,12 +229,19 @@ func (l *log) loadActive() (trim []uint64, err error) {
 	s := scanner{reader: r, salt: seg.salt, at: seg.start, newest: l.newest, active: true}
 	for {
 		ok, reason, err := s.next()
+		if err == nil && !ok {
+			err = s.judge(reason)
+		}
 		if err != nil {
+			if l.opts.ReadOnly && isDamage(err) && s.again(seg.file) {
+				continue
+			}
 			return nil, err
 		}
 		if !ok {
 			seg.end, seg.size, l.newest = s.at, s.at, s.newest
-			return trim, l.endActive(&s, reason)
+			l.endActive(&s, reason)
+			return trim, nil
 		}
 		for i := range s.items {
 			trim = append(trim, s.items[i].trim...)
@@ -258,23 +265,12 @@ func (l *log) noteItems(seg *segment, at int64, items []item) {
 	}
 }
 
-// endActive looks at what is behind the last frame.
-func (l *log) endActive(s *scanner, reason string) error {
-	seg := l.active
-	if reason != "" {
-		_, damaged, err := s.laterHead(s.at)
-		if err != nil {
-			return err
-		}
-		if damaged {
-			return s.reader.corrupt(s.at, "%s, and what was written later is there", reason)
-		}
-		if s.head.kind != kindIndex { // a torn index has no writes in it
-			l.torn = &TornTail{l.manifest.Bucket, seg.name, s.at, s.reader.size - s.at, reason}
-		}
+// endActive ends the reading of the active segment, behind whose last frame is nothing, or what is no frame for a reason.
+func (l *log) endActive(s *scanner, reason string) {
+	if reason != "" && s.head.kind != kindIndex { // a torn index has no writes in it
+		l.torn = &TornTail{l.manifest.Bucket, l.active.name, s.at, s.reader.size - s.at, reason}
 	}
-	l.replay = append(l.replay, replayed{seg, l.index.body()})
-	return nil
+	l.replay = append(l.replay, replayed{l.active, l.index.body()})
 }
 
 // recover makes a log that was loaded ready to be written: it removes files that are in no manifest, which may be the room that the

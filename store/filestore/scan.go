@@ -3,6 +3,8 @@ package filestore
 import (
 	"fmt"
 	"sort"
+
+	"github.com/revkv/kv/store/filestore/vfs"
 )
 
 // A scanner reads the frames of a segment from front to back.
@@ -15,6 +17,25 @@ type scanner struct {
 
 	head  head   // of the frame that next read
 	items []item // its items; good until the next call
+
+	looked struct{ at, size int64 } // where the file was read anew last, and how long it was
+}
+
+// again has the file read anew from where the frames end so far, as it is now. It is for damage that may be none: a process may have
+// written a frame after its place was read, and later ones that were read. So damage is what is still there when its place is read after
+// that. again returns false if that was done, and the file is as long as it was.
+//
+//	reader          A?           O: A was durable      A?  damaged, or there by now
+//	writer              A  O
+func (s *scanner) again(file vfs.File) bool {
+	size, err := file.Size()
+	look := struct{ at, size int64 }{s.at, size}
+	if err != nil || look == s.looked {
+		return false
+	}
+	s.looked = look
+	s.reader.size, s.reader.buf = size, s.reader.buf[:0]
+	return true
 }
 
 // next reads a frame. It returns false at the end of the frames: of the file, or where an index begins (the head is
@@ -91,6 +112,18 @@ func (s *scanner) parse(buf []byte) (reason string) {
 // upTo returns those of some revisions, which rise, that are at most newest.
 func upTo(revisions []uint64, newest uint64) []uint64 {
 	return revisions[:sort.Search(len(revisions), func(i int) bool { return revisions[i] > newest })]
+}
+
+// judge returns nil if what is behind the last frame, and is no frame for a reason, is what a crash leaves, and otherwise what is damaged.
+func (s *scanner) judge(reason string) error {
+	if reason == "" {
+		return nil
+	}
+	_, damaged, err := s.laterHead(s.at)
+	if err == nil && damaged {
+		err = s.reader.corrupt(s.at, "%s, and what was written later is there", reason)
+	}
+	return err
 }
 
 // laterHead looks for the head of a frame that was written when the file was known to be synced beyond offset at, where there

@@ -259,22 +259,20 @@ func (s *survey) readFrames() error {
 	for {
 		at := c.at
 		ok, reason, err := c.next()
+		over := err == nil && !ok && reason == ""
+		if err == nil && reason != "" {
+			over, err = s.endsTorn(&c, reason)
+		}
 		switch {
-		case err != nil:
-			return err
-		case ok:
+		case err == nil && ok:
 			err = s.takeFrame(&c, at)
-		case reason == "":
-			if c.head.kind == kindIndex {
-				s.newest = max(s.newest, c.head.revision)
-				s.closeAll(c.head.revision)
-			}
+		case over:
+			s.endFrames(&c, reason)
 			return nil
-		default:
-			var over bool
-			if over, err = s.endsTorn(&c, reason); over {
-				return err
-			}
+		case s.role == roleActive && (err == nil || isDamage(err)) && c.again(s.file):
+			s.end = s.reader.size
+			continue
+		case err == nil:
 			err = s.skipDamage(&c, reason)
 		}
 		if err != nil {
@@ -290,13 +288,18 @@ func (s *survey) endsTorn(c *scanner, reason string) (bool, error) {
 		return false, nil
 	}
 	_, damaged, err := c.laterHead(c.at)
-	if err != nil || damaged {
-		return false, err
-	}
-	if c.head.kind != kindIndex {
+	return err == nil && !damaged, err
+}
+
+// endFrames deals with what is behind the last frame: an index, nothing, or what a crash has left.
+func (s *survey) endFrames(c *scanner, reason string) {
+	switch isIndex := c.head.kind == kindIndex; {
+	case reason != "" && !isIndex:
 		s.torn = &TornTail{s.bucket, s.name, c.at, s.reader.size - c.at, reason}
+	case reason == "" && isIndex:
+		s.newest = max(s.newest, c.head.revision)
+		s.closeAll(c.head.revision)
 	}
-	return true, nil
 }
 
 // takeFrame takes the items of a whole frame that begins at an offset.
