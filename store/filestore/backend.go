@@ -108,7 +108,12 @@ func (b *Backend) notOurs(err error) error {
 	if _, listErr := b.fsys.List(b.dir); listErr != nil {
 		return listErr
 	}
-	return &store.CorruptError{File: b.join(markerName), Reason: "expected this file, as in every folder of buckets", Err: err}
+	return noMarker(b.join(markerName))
+}
+
+// noMarker is the error for a folder whose marker is not there.
+func noMarker(name string) error {
+	return &store.CorruptError{File: name, Reason: "there is no such file: the folder is none of buckets, or has lost it"}
 }
 
 // lockDir locks a folder. If it is locked the error tells by whom, as far as that is known.
@@ -126,6 +131,36 @@ func lockDir(fsys vfs.FS, dir string) (io.Closer, error) {
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
 	return lock, nil
+}
+
+// lockEmpty makes a folder if there is none, and locks it. If there is anything in it, but for what locks it, that is an error and nothing
+// has been changed.
+func lockEmpty(fsys vfs.FS, dir, op string) (io.Closer, error) {
+	if err := makeDirs(fsys, dir); err != nil {
+		return nil, err
+	}
+	if err := mustBeEmpty(fsys, dir, op); err != nil {
+		return nil, err
+	}
+	lock, err := lockDir(fsys, dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := mustBeEmpty(fsys, dir, op); err != nil { // another process had the lock before
+		return nil, errors.Join(err, lock.Close())
+	}
+	return lock, nil
+}
+
+func mustBeEmpty(fsys vfs.FS, dir, op string) error {
+	names, err := fsys.List(dir)
+	if err != nil {
+		return err
+	}
+	if at := slices.IndexFunc(names, func(name string) bool { return name != lockName }); at >= 0 {
+		return fmt.Errorf("%s into %s: %w: there is %s in it", op, dir, fs.ErrExist, names[at])
+	}
+	return nil
 }
 
 // makeDirs makes a directory and those it is in, durably. One that exists may have been made by a process that was killed before
@@ -191,7 +226,7 @@ func (b *Backend) findFolders() error {
 // addFolder reads the bucket in a folder.
 func (b *Backend) addFolder(folder string) error {
 	m, err := readManifest(b.fsys, b.join(folder))
-	if b.vanished(folder, err) {
+	if b.vanished(folder, err) || err != nil && !isFolder(b.fsys, b.join(folder)) {
 		return nil
 	}
 	if err != nil {
@@ -219,7 +254,7 @@ func (b *Backend) addFolder(folder string) error {
 // vanished reports whether err is because the folder of a bucket is gone: beside an opening for reading another process may
 // delete buckets.
 func (b *Backend) vanished(folder string, err error) bool {
-	if !b.opts.ReadOnly || !errors.Is(err, fs.ErrNotExist) {
+	if !b.opts.ReadOnly || err == nil {
 		return false
 	}
 	_, err = b.fsys.List(b.join(folder))

@@ -167,7 +167,7 @@ func readManifest(fsys vfs.FS, dir string) (*manifest, error) {
 	name := filepath.Join(dir, manifestName)
 	body, err := readSealed(fsys, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &store.CorruptError{File: name, Reason: "expected a manifest", Err: err}
+		return nil, &store.CorruptError{File: name, Reason: "expected a manifest, found no file"}
 	}
 	if err != nil {
 		return nil, err

@@ -128,7 +128,7 @@ func (l *log) openSegment(number uint64) (seg *segment, err error) {
 	}
 	file, err := open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &store.CorruptError{File: name, Reason: "expected a segment", Err: err}
+		return nil, &store.CorruptError{File: name, Reason: "expected a segment, found no file"}
 	}
 	if err != nil {
 		return nil, err

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -76,8 +75,18 @@ func within(path, dir string) bool {
 	if err != nil || err2 != nil {
 		return false
 	}
-	rel, err := filepath.Rel(b, a)
+	rel, err := filepath.Rel(resolve(b), resolve(a))
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// resolve follows the links in as much of a path as there is.
+func resolve(path string) string {
+	real, err := filepath.EvalSymlinks(path)
+	parent := filepath.Dir(path)
+	if err == nil || parent == path {
+		return cmp.Or(real, path)
+	}
+	return filepath.Join(resolve(parent), filepath.Base(path))
 }
 
 // knows reports whether there is a file of a version that is known.
@@ -220,19 +229,9 @@ func (t *tool) newFolder(dir string) (*repaired, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := makeDirs(t.fsys, dir); err != nil {
-		return nil, err
-	}
-	lock, err := lockDir(t.fsys, dir)
+	lock, err := lockEmpty(t.fsys, dir, "repair")
 	if err != nil {
 		return nil, err
-	}
-	names, err := t.fsys.List(dir)
-	if at := slices.IndexFunc(names, func(name string) bool { return name != lockName }); err == nil && at >= 0 {
-		err = fmt.Errorf("repair into %s: %w: there is %s in it", dir, fs.ErrExist, names[at])
-	}
-	if err != nil {
-		return nil, errors.Join(err, lock.Close())
 	}
 	backend := &Backend{fsys: t.fsys, dir: dir, opts: opts, folders: map[string]string{}, logs: map[string]*log{}}
 	return &repaired{t, backend, lock}, nil

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -372,9 +373,50 @@ func TestRepairWhere(t *testing.T) {
 		}
 	}
 	requireSame(t, before, contents(t, disk), "Repair that was refused")
+	names, err := disk.List("full")
+	require.NoError(t, err)
+	require.Equal(t, []string{"file"}, names)
 	require.NoError(t, disk.MakeDir("made"))
-	_, err := filestore.Repair(t.Context(), "db", "made", filestore.ToolOptions{FS: disk})
+	_, err = filestore.Repair(t.Context(), "db", "made", filestore.ToolOptions{FS: disk})
 	require.NoError(t, err, "a folder that is empty will do")
+}
+
+// A link to the folder is no way around.
+func TestRepairIntoItselfByALink(t *testing.T) {
+	r := newTrial(t, filestore.Options{})
+	r.put(10)
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(r.dir, link); err != nil {
+		t.Skip("no links here: ", err)
+	}
+	before := hashes(t, r.dir)
+	for _, dst := range []string{link, filepath.Join(link, "new"), filepath.Join(link, "new", "er")} {
+		_, err := filestore.Repair(t.Context(), r.dir, dst, filestore.ToolOptions{})
+		require.ErrorContains(t, err, "it is in "+r.dir)
+		_, err = filestore.Repair(t.Context(), link, filepath.Join(r.dir, "new"), filestore.ToolOptions{})
+		require.ErrorContains(t, err, "it is in "+link)
+	}
+	require.Equal(t, before, hashes(t, r.dir))
+}
+
+// A file that is called like the folder of a bucket is somebody's.
+func TestFileLikeAFolder(t *testing.T) {
+	for _, fsys := range []vfs.FS{vfs.OS{}, crashfs.New()} {
+		r := newTrial(t, filestore.Options{FS: fsys})
+		r.put(10)
+		notes := filepath.Join(r.dir, "2026-notes.txt")
+		f, err := fsys.Create(notes)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+		r.reopen()
+		report, err := filestore.Verify(t.Context(), r.dir, filestore.ToolOptions{FS: fsys})
+		require.NoError(t, err)
+		require.NoError(t, report.Err())
+		require.Equal(t, []string{notes}, report.LeftOver)
+		report, err = filestore.Repair(t.Context(), r.dir, filepath.Join(filepath.Dir(r.dir), "new"), filestore.ToolOptions{FS: fsys})
+		require.NoError(t, err)
+		require.NoError(t, report.Err())
+	}
 }
 
 // After an error there is nothing in the new folder, and the other one is as it was.

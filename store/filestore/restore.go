@@ -31,20 +31,11 @@ func Restore(ctx context.Context, r io.Reader, dir string, opts ToolOptions) err
 	x := &restorer{
 		tool: newTool(ctx, dir, opts), in: in, archive: tar.NewReader(in), buckets: map[string]string{}, buf: make([]byte, readAhead),
 	}
-	if err := makeDirs(x.fsys, x.dir); err != nil {
-		return err
-	}
-	if err := x.mustBeEmpty(); err != nil {
-		return err
-	}
-	lock, err := lockDir(x.fsys, x.dir)
+	lock, err := lockEmpty(x.fsys, x.dir, "restore")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = lock.Close() }()     // it ends with the process at the latest
-	if err := x.mustBeEmpty(); err != nil { // another process had the lock before
-		return err
-	}
+	defer func() { _ = lock.Close() }() // it ends with the process at the latest
 	if err := x.restore(); err != nil {
 		return errors.Join(err, x.undo())
 	}
@@ -69,18 +60,6 @@ type restorer struct {
 	begun   int64             // where the member that is being read begins in the archive
 	made    []string          // paths in order of their making
 	buckets map[string]string // their folders
-}
-
-// mustBeEmpty returns an error if there is something in the folder, but for what locks it.
-func (x *restorer) mustBeEmpty() error {
-	names, err := x.fsys.List(x.dir)
-	if err != nil {
-		return err
-	}
-	if at := slices.IndexFunc(names, func(name string) bool { return name != lockName }); at >= 0 {
-		return fmt.Errorf("restore into %s: %w: there is %s in it", x.dir, fs.ErrExist, names[at])
-	}
-	return nil
 }
 
 // undo removes what was made. If the marker is there already it has to be gone for good before anything else is.

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"hash/crc32"
-	"io/fs"
 	"math"
 	"slices"
 	"strings"
@@ -53,9 +52,9 @@ func (t *tool) takeStock() (*stock, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.marker = x.notOurs()
+	x.marker = noMarker(t.join(markerName))
 	for _, name := range names {
-		if _, ok := bucketFolder(name); ok {
+		if _, ok := bucketFolder(name); ok && isFolder(t.fsys, t.join(name)) {
 			err = x.addFolder(name)
 		} else {
 			err = x.addFile("", name)
@@ -66,11 +65,6 @@ func (t *tool) takeStock() (*stock, error) {
 	}
 	x.sortOut()
 	return x, nil
-}
-
-// notOurs is the damage of a marker that is missing.
-func (x *stock) notOurs() error {
-	return &store.CorruptError{File: x.tool.join(markerName), Reason: "expected this file, as in every folder of buckets"}
 }
 
 // addFolder adds the files in a folder.
@@ -87,7 +81,7 @@ func (x *stock) addFolder(folder string) error {
 	}
 	if len(x.manifests) == known {
 		path := x.tool.join(folder, manifestName)
-		damage := &store.CorruptError{File: path, Reason: "expected a manifest", Err: fs.ErrNotExist}
+		damage := &store.CorruptError{File: path, Reason: "expected a manifest, found no file"}
 		x.manifests = append(x.manifests, &part{folder: folder, path: path, damage: damage})
 	}
 	return nil

@@ -3,7 +3,6 @@ package filestore
 import (
 	"encoding/binary"
 	"errors"
-	"io/fs"
 	"slices"
 	"sort"
 
@@ -86,7 +85,7 @@ func isDamage(err error) bool {
 func (s *survey) read() error {
 	if s.file == nil {
 		s.unreadable = true
-		s.leaveOpen(s.damaged(0, 0, &store.CorruptError{File: s.name, Reason: "expected a segment", Err: fs.ErrNotExist}))
+		s.leaveOpen(s.damaged(0, 0, &store.CorruptError{File: s.name, Reason: "expected a segment, found no file"}))
 		return nil
 	}
 	if err := s.readHeader(); err != nil || s.unreadable {

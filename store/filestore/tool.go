@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/revkv/kv/store/filestore/vfs"
 )
@@ -69,6 +70,12 @@ func (t *tool) configFault(bucket string, config []byte) error {
 		return nil
 	}
 	return t.opts.CheckConfig(bucket, config)
+}
+
+// isFolder reports whether what has a name like one of a bucket's folder is not somebody's file.
+func isFolder(fsys vfs.FS, path string) bool {
+	_, err := fsys.List(path)
+	return !errors.Is(err, syscall.ENOTDIR)
 }
 
 // bucketFolder reports whether a folder is one of a bucket, by its name.

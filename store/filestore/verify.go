@@ -28,7 +28,7 @@ func (t *tool) verify() error {
 	}
 	var folders []string
 	for _, name := range names {
-		if _, ok := bucketFolder(name); ok {
+		if _, ok := bucketFolder(name); ok && isFolder(t.fsys, t.join(name)) {
 			folders = append(folders, name)
 		} else if name != markerName && name != lockName {
 			t.report.LeftOver = append(t.report.LeftOver, t.join(name))
@@ -54,7 +54,7 @@ func (t *tool) verify() error {
 func (t *tool) checkMarker(folders []string) error {
 	_, err := readSealed(t.fsys, t.join(markerName))
 	if errors.Is(err, fs.ErrNotExist) {
-		err = &store.CorruptError{File: t.join(markerName), Reason: "expected this file, as in every folder of buckets", Err: err}
+		err = noMarker(t.join(markerName))
 	}
 	known := func(folder string) bool {
 		_, err := readManifest(t.fsys, t.join(folder))
