@@ -3,6 +3,7 @@ package kv
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -196,6 +197,10 @@ func (b *Bucket) forget(trim []uint64) error {
 func (b *Bucket) replay() error {
 	b.freeze() // the timer may run before all is read
 	defer b.unfreeze()
+	if newest := b.log.Newest(); newest > math.MaxInt64 { // nobody has written as many
+		reason := fmt.Sprintf("expected a newest revision of at most %d, found %d", int64(math.MaxInt64), newest)
+		return fmt.Errorf("kv: open bucket %q: %w", b.name, &CorruptError{File: b.name, Reason: reason})
+	}
 	var trim []uint64
 	for rec, err := range b.log.Records() {
 		if err != nil {

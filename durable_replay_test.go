@@ -1,6 +1,8 @@
 package kv_test
 
 import (
+	"fmt"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -8,6 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/revkv/kv"
+	"github.com/revkv/kv/store"
+	"github.com/revkv/kv/store/filestore"
+	"github.com/revkv/kv/store/filestore/vfs/crashfs"
 	"github.com/revkv/kv/store/storetest"
 )
 
@@ -274,5 +279,29 @@ func TestDurableReplayOfManyDeadlines(t *testing.T) {
 			require.Empty(t, collect(t, b.Keys(t.Context(), ">")))
 			require.NoError(t, db.Close())
 		})
+	}
+}
+
+// TestReplayOfRevisionsBeyondTheMost opens what nobody has written: numbering would begin anew behind it.
+func TestReplayOfRevisionsBeyondTheMost(t *testing.T) {
+	for _, newest := range []uint64{math.MaxInt64 - 1, math.MaxInt64 + 1, math.MaxUint64} {
+		disk := crashfs.New()
+		files, err := filestore.Open("db", filestore.Options{FS: disk})
+		require.NoError(t, err)
+		log, err := files.Create("B", []byte(`{"bucket":"B","history":1,"max_value_size":-1,"max_bytes":-1}`))
+		require.NoError(t, err)
+		require.NoError(t, log.Append([]store.Record{{Revision: newest, Operation: store.Put, Key: "a"}}, nil))
+		require.NoError(t, files.Close())
+		db, err := kv.Open("db", kv.FileSystem(disk))
+		if newest > math.MaxInt64 {
+			require.ErrorIs(t, err, kv.ErrCorrupt)
+			require.ErrorContains(t, err, fmt.Sprintf("expected a newest revision of at most %d, found %d", int64(math.MaxInt64), newest))
+			continue
+		}
+		require.NoError(t, err)
+		b, err := db.Bucket(t.Context(), "B")
+		require.NoError(t, err)
+		require.EqualValues(t, newest+1, mustPut(t, b, "a", ""))
+		require.NoError(t, db.Close())
 	}
 }

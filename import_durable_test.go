@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/revkv/kv"
+	"github.com/revkv/kv/store/filestore/vfs/crashfs"
 	"github.com/revkv/kv/store/storetest"
 )
 
@@ -256,4 +258,28 @@ func filesIn(t *testing.T, dir string) (files []string) {
 		return err
 	}))
 	return files
+}
+
+// TestImportNumberingNamesNoKey imports a bucket whose newest revision is not kept. What the store gets for it, and is to forget at once, is
+// of a key that the bucket does not have: should only that be left of it, it purges nothing.
+func TestImportNumberingNamesNoKey(t *testing.T) {
+	source := newBucket(t, kv.New(), kv.Config{})
+	play(t, source, "newest other gone -gone")
+	require.NoError(t, source.PurgeDeletes(t.Context(), kv.DeleteMarkersOlderThan(-1)))
+	disk := crashfs.New()
+	db, err := kv.Open("db", kv.FileSystem(disk))
+	require.NoError(t, err)
+	b, err := db.Import(t.Context(), strings.NewReader(exportOf(t, source)))
+	require.NoError(t, err)
+	require.EqualValues(t, 4, statusOf(t, b).Newest)
+	var keys []string
+	for _, file := range disk.Files() {
+		if filepath.Ext(file.Name) == ".seg" {
+			data, err := disk.ReadFile(file.Name)
+			require.NoError(t, err)
+			keys = append(keys, regexp.MustCompile(`newest_*`).FindAllString(string(data), -1)...)
+		}
+	}
+	require.Equal(t, []string{"newest", "newest_"}, keys)
+	require.NoError(t, db.Close())
 }
