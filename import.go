@@ -22,14 +22,14 @@ import (
 //
 // The bucket is there as a whole when Import returns, and not before; after an error, or a crash, there is none. If r is not
 // an export, or is cut short, or has anything in it that Export would not write, such as revisions that do not rise, more of
-// a key than the depth, or an unknown field, the error is an *ImportError with the line and the reason. Only white space,
+// a key than the depth, or an unknown field, the error is an *ImportError with the line and the reason. Only white space, blank lines,
 // the order of fields, how strings are written, and fields of the configuration that are left out for their defaults are up
 // to whoever edits an export.
 //
 // If r fails its error is wrapped. If the store fails the error matches ErrReadOnly; if it did so at the very end, the next
 // opening may find the bucket, whole. Under SyncEvery and SyncNever a power cut can take the end of its log, as of any.
 //
-// Import reads r to its end, in the memory that one line takes, and holds other calls up for no longer than it takes to make
+// Import reads r to its end, a line at a time, in up to eight times the memory that the longest line takes, and holds other calls up for no longer than it takes to make
 // a bucket. ctx is looked at before each line: it does not end a Read of r that waits. Close does not wait for r either; the
 // import ends with ErrClosed then.
 func (db *DB) Import(ctx context.Context, r io.Reader, opts ...ImportOption) (*Bucket, error) {
@@ -233,7 +233,11 @@ func (in *importer) next() ([]byte, error) {
 	case err == io.EOF:
 		return nil, in.fault("the input ends without the line that counts the records")
 	case err == errLineTooLong:
-		return nil, in.fault("it has more than %d bytes, which no value needs", in.lines.limit)
+		return nil, in.fault("it has more than %d bytes, which no line of an export needs", in.lines.limit)
+	case err == errNoObject && in.b == nil:
+		return nil, in.fault("it is not the first line of an export: %v", err)
+	case err == errNoObject:
+		return nil, in.fault("%v", err)
 	case err != nil && in.ctx.Err() != nil:
 		return nil, in.ctx.Err()
 	case err != nil:
@@ -261,6 +265,7 @@ func (in *importer) header() (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	in.lines.limit = maxLine
 	var first struct {
 		Format  string `json:"format"`
 		Version int    `json:"version"`

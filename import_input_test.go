@@ -61,8 +61,8 @@ func TestImportErrorText(t *testing.T) {
 // What is wrong with the first line.
 func TestImportOfABadHeader(t *testing.T) {
 	for _, row := range []struct{ old, with, reason string }{
-		{goodHeader, "", "not the first line of an export"},
-		{goodHeader, "null", "the format is \"\""},
+		{goodHeader, "null", "not the first line of an export"},
+		{goodHeader, "\x00", "not the first line of an export"},
 		{goodHeader, "[]", "not the first line of an export"},
 		{goodHeader, goodPut, "the format is \"\""},
 		{goodHeader, goodEnd, "the format is \"\""},
@@ -106,7 +106,6 @@ func TestImportOfABadHeader(t *testing.T) {
 // What is wrong with the line of a revision.
 func TestImportOfABadRecord(t *testing.T) {
 	for _, row := range []struct{ old, with, reason string }{
-		{goodPut, "", "EOF"},
 		{goodPut, "{", "EOF"},
 		{goodPut, `{"value":"\ud800`, "half of a surrogate pair"},
 		{goodPut, `{"value":"\`, "escape"},
@@ -201,7 +200,7 @@ func TestImportOfBadLines(t *testing.T) {
 		{"bad count", []string{`{"records":-1}`}, 2, `field "records"`},
 		{"no count", []string{`{"records":null}`}, 2, `field "records": it is null`},
 		{"two counts", []string{`{"records":0}`, `{"records":0}`}, 3, "it comes after the line that counts the records"},
-		{"an empty line", []string{`{"records":0}`, ``}, 3, "it comes after"},
+		{"something behind blank lines", []string{`{"records":0}`, ``, ` `, `x`}, 5, "it is not a JSON object"},
 		{"another export", []string{`{"records":0}`, goodHeader}, 3, "it comes after"},
 		{"no end", []string{put(1, "a", "")}, 3, "the input ends without the line that counts the records"},
 	} {
@@ -231,6 +230,7 @@ func TestImportOfAnEditedFile(t *testing.T) {
 	require.Equal(t, good, want)
 	for name, text := range map[string]string{
 		"white space":      strings.NewReplacer("{", "\t{ ", "}", " }", `":`, `" : `, `,"`, ` , "`, "\n", " \r\n").Replace(good),
+		"blank lines":      "\n" + strings.ReplaceAll(good, "\n", "\n\n \r\n") + "\n\t\n",
 		"escapes":          replaced(t, good, `"value":"v"`, `"v\u0061lue":"\u0076"`),
 		"base64":           replaced(t, good, `"value":"v"`, `"base64":"dg=="`),
 		"order of fields":  replaced(t, replaced(t, good, `"revision":3,`, ``), `"value":"v"`, `"value":"v","revision":3`),

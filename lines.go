@@ -142,7 +142,7 @@ func readObject(line []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(line))
 	token, err := d.Token()
 	if err == nil && token != json.Delim('{') {
-		err = errors.New("it is not a JSON object")
+		err = errNoObject
 	}
 	for err == nil && d.More() {
 		if token, err = d.Token(); err == nil {
@@ -245,14 +245,20 @@ type lineReader struct {
 // own, and room for the rest.
 const maxLine = min(6*MaxValueLength+1<<16, math.MaxInt/2)
 
-var errLineTooLong = errors.New("line too long")
+// maxHeader is how long the first line can be, which has no value.
+const maxHeader = 1 << 24
+
+var (
+	errLineTooLong = errors.New("line too long")
+	errNoObject    = errors.New("it is not a JSON object")
+)
 
 func newLineReader(r io.Reader) *lineReader {
-	return &lineReader{r: bufio.NewReaderSize(r, exportBuffer), limit: maxLine}
+	return &lineReader{r: bufio.NewReaderSize(r, exportBuffer), limit: maxHeader}
 }
 
-// next returns the next line, good until the next call, or io.EOF. It takes memory for what it has read, not for what it is
-// told to come.
+// next returns the next line that is not blank, without the white space before it, good until the next call, or io.EOF. It takes memory
+// for what it has read, not for what it is told to come, and reads no more of a line than tells that it is none of an export.
 func (l *lineReader) next() ([]byte, error) {
 	l.number++
 	if cap(l.line) > importChunk {
@@ -261,8 +267,13 @@ func (l *lineReader) next() ([]byte, error) {
 	l.line = l.line[:0]
 	for {
 		part, err := l.r.ReadSlice('\n')
+		if len(l.line) == 0 {
+			part = bytes.TrimLeft(part, " \t\r\n")
+		}
 		l.line = append(l.line, part...)
 		switch {
+		case len(l.line) > 0 && l.line[0] != '{':
+			return nil, errNoObject
 		case int64(len(l.line)) > l.limit:
 			return nil, errLineTooLong
 		case err == bufio.ErrBufferFull:
@@ -271,6 +282,8 @@ func (l *lineReader) next() ([]byte, error) {
 		case err != nil:
 			l.ended = err == io.EOF
 			return nil, err
+		case len(l.line) == 0:
+			l.number++
 		default:
 			return l.line, nil
 		}

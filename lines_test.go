@@ -11,51 +11,67 @@ import (
 )
 
 // endless is a line without an end.
-type endless struct{ read int }
+type endless struct {
+	begin string // what it begins with
+	read  int
+}
 
 func (e *endless) Read(p []byte) (int, error) {
 	for i := range p {
-		p[i] = 'x'
+		p[i] = ' '
 	}
+	copy(p, e.begin)
+	e.begin = ""
 	e.read += len(p)
 	return len(p), nil
 }
 
-// Lines are cut where they end, whatever buffer is below, up to a length, behind which nothing is read.
+// Lines are cut where they end, whatever buffer is below, and blank ones are counted only.
 func TestLineReader(t *testing.T) {
+	second, third := "{2"+strings.Repeat(" ", 20), "{3"+strings.Repeat("3", 28)
 	for size := 16; size < 40; size++ {
-		l := newLineReader(strings.NewReader("\n1\n" + strings.Repeat("2", 20) + "\n\n" + strings.Repeat("3", 30)))
+		l := newLineReader(strings.NewReader("\n{1\n" + strings.Repeat(" ", 50) + second + "\n\r\n \n" + third + strings.Repeat(" \n", 30) + "\t"))
 		l.r = bufio.NewReaderSize(l.r, size)
-		l.limit = 30
-		var lines []string
-		for {
+		l.limit = 40
+		for _, want := range []struct {
+			number int
+			line   string
+		}{{2, "{1\n"}, {3, second + "\n"}, {6, third + " \n"}} {
 			line, err := l.next()
-			if err == io.EOF {
-				break
-			}
 			require.NoError(t, err)
-			lines = append(lines, string(line))
-			require.Len(t, lines, l.number)
+			require.Equal(t, want.line, string(line))
+			require.Equal(t, want.number, l.number)
 			require.False(t, l.ended)
 		}
+		_, err := l.next()
+		require.Equal(t, io.EOF, err)
 		require.True(t, l.ended)
-		require.Equal(t, []string{"\n", "1\n", strings.Repeat("2", 20) + "\n", "\n", strings.Repeat("3", 30)}, lines)
 	}
-	input := &endless{}
-	l := newLineReader(input)
-	l.limit = 1 << 20
-	_, err := l.next()
-	require.ErrorIs(t, err, errLineTooLong)
-	require.Less(t, input.read, 1<<21)
 }
 
-// A line that is too long, and a value that is too long for a bucket, are faults of the input.
+// Of a line that is too long, or cannot be one of an export, not much is read.
+func TestLineReaderReadsNoMore(t *testing.T) {
+	for begin, want := range map[string]error{"{": errLineTooLong, "\x00": errNoObject, " \n [": errNoObject, "null": errNoObject} {
+		input := &endless{begin: begin}
+		l := newLineReader(input)
+		l.limit = 1 << 20
+		_, err := l.next()
+		require.ErrorIs(t, err, want, begin)
+		most := 1 << 21
+		if want == errNoObject {
+			most = 2 * exportBuffer
+		}
+		require.LessOrEqual(t, input.read, most, begin)
+	}
+}
+
+// A line that is too long is a fault of the input.
 func TestImportOfTooLongLines(t *testing.T) {
-	in := &importer{ctx: t.Context(), lines: newLineReader(&endless{})}
+	in := &importer{ctx: t.Context(), lines: newLineReader(&endless{begin: "{"})}
 	in.lines.limit = 1 << 20
 	_, err := in.next()
 	require.ErrorIs(t, err, ErrInvalidImport)
-	require.EqualError(t, err, "kv: import: invalid import: line 1: it has more than 1048576 bytes, which no value needs")
+	require.EqualError(t, err, "kv: import: invalid import: line 1: it has more than 1048576 bytes, which no line of an export needs")
 	require.False(t, errors.Is(err, errLineTooLong))
 }
 
