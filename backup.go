@@ -28,6 +28,9 @@ func (db *DB) Backup(ctx context.Context, w io.Writer, opts ...ToolOption) error
 	if err := checkContext(ctx); err != nil {
 		return err
 	}
+	if err := notNil("backup", "w", w); err != nil {
+		return err
+	}
 	backend, err := db.folder()
 	if err != nil {
 		return err
@@ -74,6 +77,12 @@ func (db *DB) folder() (*filestore.Backend, error) {
 func Restore(ctx context.Context, r io.Reader, dir string, opts ...ToolOption) error {
 	o := toolOptionsOf(opts)
 	if err := checkContext(ctx); err != nil {
+		return err
+	}
+	if err := notNil("restore", "r", r); err != nil {
+		return err
+	}
+	if err := checkDir("restore", "dir", dir); err != nil {
 		return err
 	}
 	m := &meter{tell: o.progress}

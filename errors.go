@@ -25,7 +25,8 @@ var (
 	ErrInvalidPattern = errors.New("invalid pattern")
 	// ErrOverlappingPatterns: of several patterns one matches everything that another does. Struct: KeyError.
 	ErrOverlappingPatterns = errors.New("overlapping patterns")
-	// ErrInvalidOption: an option's argument, or two options together, make no sense. Struct: OptionError.
+	// ErrInvalidOption: an option's argument, or two options together, make no sense; a reader, a writer or a folder's path is
+	// missing. Struct: OptionError.
 	ErrInvalidOption = errors.New("invalid option")
 	// ErrInvalidConfig: a field of a Config is out of its range. Struct: ConfigError.
 	ErrInvalidConfig = errors.New("invalid config")
@@ -209,4 +210,20 @@ func because(reason string) string {
 		return ""
 	}
 	return ": " + reason
+}
+
+// notNil returns an error if an argument that has to be there is nil.
+func notNil(op, name string, arg any) error {
+	if arg == nil {
+		return &OptionError{Op: op, Option: name, Reason: "is nil"}
+	}
+	return nil
+}
+
+// checkDir returns an error for a path that is most likely a variable that nobody has set.
+func checkDir(op, name, dir string) error {
+	if dir == "" {
+		return &OptionError{Op: op, Option: name, Reason: `is empty; "." is the current directory`}
+	}
+	return nil
 }

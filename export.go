@@ -41,6 +41,9 @@ func (b *Bucket) Export(ctx context.Context, w io.Writer, opts ...ToolOption) er
 	if err := checkContext(ctx); err != nil {
 		return err
 	}
+	if err := notNil("export", "w", w); err != nil {
+		return err
+	}
 	s, err := b.logSnapshot()
 	if err != nil {
 		return err

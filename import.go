@@ -42,6 +42,9 @@ func (db *DB) Import(ctx context.Context, r io.Reader, opts ...ImportOption) (*B
 	if err := checkContext(ctx); err != nil {
 		return nil, err
 	}
+	if err := notNil("import", "r", r); err != nil {
+		return nil, err
+	}
 	if err := db.takesWrites(); err != nil {
 		return nil, err
 	}

@@ -130,6 +130,9 @@ func collect(opts []OpenOption) (o openOptions, err error) {
 }
 
 func openDir(op, dir string, readOnly bool, opts []OpenOption) (*DB, error) {
+	if err := checkDir(op, "dir", dir); err != nil {
+		return nil, err
+	}
 	o, err := collect(opts)
 	if err != nil {
 		return nil, err

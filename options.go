@@ -12,7 +12,7 @@ type option struct {
 	revision uint64        // for LastRevision
 }
 
-// A PutOption is an option of Put, PutString, Create, Update and Revert. A nil option is ignored, here and everywhere.
+// A PutOption is an option of Put, PutString, Create, Update and Revert. A nil option is ignored, here and everywhere but in Open.
 type PutOption interface{ putOption() option }
 
 // A PurgeOption is an option of Purge.

@@ -2,6 +2,7 @@ package kv
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/revkv/kv/store/filestore"
@@ -34,6 +35,9 @@ type (
 // fs.ErrNotExist if there is no such folder, ErrFormatVersion if all of it is of a later version; or it is
 // that of ctx, which is looked at before each read.
 func Verify(ctx context.Context, dir string, opts ...ToolOption) (*Report, error) {
+	if err := checkDir("verify", "dir", dir); err != nil {
+		return nil, err
+	}
 	return runTool(ctx, "verify", opts, func(o filestore.ToolOptions) (*Report, error) {
 		return filestore.Verify(ctx, dir, o)
 	})
@@ -56,6 +60,9 @@ func Verify(ctx context.Context, dir string, opts ...ToolOption) (*Report, error
 // then dst is empty but for a file called LOCK. If there is nothing in src that could be a bucket's it matches
 // ErrCorrupt, and ErrFormatVersion if all of src is of a later version.
 func Repair(ctx context.Context, src, dst string, opts ...ToolOption) (*Report, error) {
+	if err := errors.Join(checkDir("repair", "src", src), checkDir("repair", "dst", dst)); err != nil {
+		return nil, err
+	}
 	return runTool(ctx, "repair", opts, func(o filestore.ToolOptions) (*Report, error) {
 		return filestore.Repair(ctx, src, dst, o)
 	})

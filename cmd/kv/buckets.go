@@ -21,7 +21,11 @@ func (a *app) read(f func(*kv.DB) error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(db), db.Close())
+	err, closing := f(db), db.Close()
+	if err == nil && closing != nil {
+		return fmt.Errorf("it is done, but closing %s failed: %w", dir, closing)
+	}
+	return errors.Join(err, closing)
 }
 
 // readBucket opens the folder for reading and calls f with a bucket.
@@ -80,19 +84,19 @@ func writeTo(dir string, f func(*kv.DB) error, opts ...kv.OpenOption) error {
 
 func openReadOnly(dir string) (*kv.DB, error) {
 	db, err := kv.OpenReadOnly(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = missing(dir, err)
-	}
-	return db, err
+	return db, missing(dir, err)
 }
 
 // errNoFolder: there is no folder where one is to be.
 var errNoFolder = errors.New("there is no folder")
 
-// missing explains the error of a folder that cannot be found.
+// missing explains the error of a folder that cannot be found, or has nothing in it yet.
 func missing(dir string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w %s (\"kv add\" makes it)", errNoFolder, dir)
+	}
+	if names, listErr := os.ReadDir(dir); err != nil && listErr == nil && len(names) == 0 {
+		return fmt.Errorf("%w of buckets in %s, which is empty (\"kv add\" makes it one)", errNoFolder, dir)
 	}
 	return err
 }

@@ -56,7 +56,7 @@ func message(err error) string {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return "interrupted"
-	case errors.Is(err, kv.ErrCorrupt):
+	case errors.Is(err, kv.ErrCorrupt) && !strings.HasPrefix(text, "restore: "): // there it is the backup
 		return text + "\n\"kv verify\" shows all that is damaged, \"kv repair\" saves what is whole"
 	case errors.As(err, &usage):
 		return text + ", try --help"

@@ -34,7 +34,7 @@ func main() {
 	die := flag.Bool("die", false, "be killed at some moment of that time")
 	flag.Parse()
 	if *die {
-		time.AfterFunc(rand.N(*life), kill)
+		time.AfterFunc(rand.N(max(*life, 1)), kill)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
