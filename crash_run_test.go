@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/revkv/kv"
+	"github.com/revkv/kv/store/filestore/vfs"
 	"github.com/revkv/kv/store/filestore/vfs/crashfs"
 )
 
@@ -21,19 +22,51 @@ type crashPolicy struct {
 	option kv.OpenOption
 	weak   bool          // a power cut may take the end of a log
 	every  time.Duration // if not 0, nothing that was acknowledged longer ago
+	mapped bool          // the disk says that it maps files, so zeros are written ahead without syncs too
 }
 
 var crashPolicies = []crashPolicy{
 	{name: "always", option: kv.SyncAlways()},
 	{name: "every", option: kv.SyncEvery(3 * crashTick), weak: true, every: 3 * crashTick},
 	{name: "never", option: kv.SyncNever(), weak: true},
+	{name: "mapped", option: kv.SyncEvery(3 * crashTick), weak: true, every: 3 * crashTick, mapped: true},
 }
 
 const crashDir = "place/db"
 
 // open opens a disk. Segments are as small as can be, so that all that is done to them is done often.
 func (p *crashPolicy) open(disk *crashfs.FS) (*kv.DB, error) {
-	return kv.Open(crashDir, kv.FileSystem(disk), kv.SegmentSize(4096), kv.CompactAt(0.2), p.option)
+	var fsys vfs.FS = disk
+	if p.mapped {
+		fsys = mappedFS{disk}
+	}
+	return kv.Open(crashDir, kv.FileSystem(fsys), kv.SegmentSize(4096), kv.CompactAt(0.2), p.option)
+}
+
+// A mappedFS has files that say that they are mapped. What is written to memory survives as what is written by calls does.
+type mappedFS struct{ vfs.FS }
+
+type mappedFile struct{ vfs.File }
+
+var _ vfs.Mapper = mappedFile{}
+
+// Map implements vfs.Mapper.
+func (mappedFile) Map(int64, bool) error { return nil }
+
+// Create implements vfs.FS.
+func (f mappedFS) Create(name string) (vfs.File, error) { return mapped(f.FS.Create(name)) }
+
+// Open implements vfs.FS.
+func (f mappedFS) Open(name string) (vfs.File, error) { return mapped(f.FS.Open(name)) }
+
+// OpenWrite implements vfs.FS.
+func (f mappedFS) OpenWrite(name string) (vfs.File, error) { return mapped(f.FS.OpenWrite(name)) }
+
+func mapped(file vfs.File, err error) (vfs.File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return mappedFile{file}, nil
 }
 
 // A crashRun plays a story on a disk, and keeps what there was before each call of the disk that changes something.

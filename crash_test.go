@@ -21,7 +21,7 @@ var crashAll = flag.Bool("crash.all", false, "crash and fail at every call of th
 //
 //	go test -run 'TestCrash|TestFault' -crash.all -timeout 0
 //
-// at all of them.
+// at all of them. .ci/run does so with one of the stories, another each day.
 
 // TestCrash crashes a story under each sync policy.
 func TestCrash(t *testing.T) {
