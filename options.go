@@ -12,7 +12,8 @@ type option struct {
 	revision uint64        // for LastRevision
 }
 
-// A PutOption is an option of Put, PutString, Create, Update and Revert. A nil option is ignored, here and everywhere but in Open.
+// A PutOption is an option of Put, PutString, Create, Update and Revert. A nil option is ignored, here and everywhere but in Open,
+// and of an option that is given twice the last one counts.
 type PutOption interface{ putOption() option }
 
 // A PurgeOption is an option of Purge.
