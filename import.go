@@ -162,6 +162,8 @@ func (db *DB) abandonImport(b *Bucket) error {
 const (
 	// importChunk is how many bytes of memory are appended to the store at a time at most, unless it is one revision.
 	importChunk = 1 << 20
+	// maxImported is the greatest revision that an import has: half of those that there can be, so that writes never come to the end.
+	maxImported = 1 << 62
 	// recordSize is about what a record takes beside its key and its value.
 	recordSize = 100
 )
@@ -228,10 +230,7 @@ func (b *Bucket) startExpiry() {
 
 // next returns the next line, which there must be.
 func (in *importer) next() ([]byte, error) {
-	if err := in.ctx.Err(); err != nil {
-		return nil, err
-	}
-	line, err := in.lines.next()
+	line, err := in.lines.next(in.alive)
 	switch {
 	case err == io.EOF:
 		return nil, in.fault("the input ends without the line that counts the records")
@@ -247,6 +246,19 @@ func (in *importer) next() ([]byte, error) {
 		return nil, fmt.Errorf("kv: import: line %d: %w", in.lines.number, err)
 	}
 	return line, nil
+}
+
+// alive returns the error of a context that has ended, or a database that is closed.
+func (in *importer) alive() error {
+	if err := in.ctx.Err(); err != nil {
+		return err
+	}
+	if in.b == nil {
+		return nil
+	}
+	in.b.mu.RLock()
+	defer in.b.mu.RUnlock()
+	return in.b.gone
 }
 
 // fault returns an error about the line that was read last.
@@ -296,8 +308,8 @@ func (in *importer) header() (Config, error) {
 		return Config{}, in.fault("%s", strings.TrimPrefix(err.Error(), "kv: "))
 	case h.Newest == nil:
 		return Config{}, in.fault("the newest revision is missing")
-	case *h.Newest > math.MaxInt64:
-		return Config{}, in.fault("the newest revision is %d, the most is %d", *h.Newest, int64(math.MaxInt64))
+	case *h.Newest > maxImported:
+		return Config{}, in.fault("the newest revision is %d, the most is %d", *h.Newest, int64(maxImported))
 	}
 	in.newest = *h.Newest
 	return cfg, nil
@@ -401,27 +413,34 @@ func (in *importer) flush(trim []uint64) error {
 
 // finish sees to what is left when all lines are read.
 func (in *importer) finish() error {
-	b := in.b
-	if in.last.Revision < in.newest {
-		b.mu.Lock()
-		b.accepted, b.published = in.newest, in.newest
-		b.mu.Unlock()
-	}
-	if !b.durable {
-		return nil
-	}
 	var trim []uint64
 	if in.last.Revision < in.newest {
-		// The store learns of a revision that is not kept by getting one that it is not to keep.
-		key := "newest"
-		for b.index.get(key) != nil { // should its trim be damaged, Repair must not purge a key for it
-			key += "_"
+		key, err := in.number()
+		if err != nil {
+			return err
 		}
+		// The store learns of a revision that is not kept by getting one that it is not to keep.
 		in.chunk = append(in.chunk, store.Record{Revision: in.newest, Operation: store.Purge, Key: key, Created: in.last.Created})
 		trim = []uint64{in.newest}
 	}
-	if len(in.chunk) == 0 {
+	if len(in.chunk) == 0 || !in.b.durable {
 		return nil
 	}
 	return in.flush(trim)
+}
+
+// number has the bucket go on numbering behind the newest revision, which is not kept, and returns a key that the bucket does not have:
+// should a trim of a record of it be damaged, Repair purges nothing.
+func (in *importer) number() (key string, err error) {
+	b := in.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.gone != nil {
+		return "", b.gone
+	}
+	b.accepted, b.published = in.newest, in.newest
+	for key = "newest"; b.index.get(key) != nil; {
+		key += "_"
+	}
+	return key, nil
 }

@@ -283,3 +283,17 @@ func TestImportNumberingNamesNoKey(t *testing.T) {
 	require.Equal(t, []string{"newest", "newest_"}, keys)
 	require.NoError(t, db.Close())
 }
+
+// TestImportOfTheGreatestRevision goes on writing behind it.
+func TestImportOfTheGreatestRevision(t *testing.T) {
+	disk := crashfs.New()
+	db, err := kv.Open("db", kv.FileSystem(disk))
+	require.NoError(t, err)
+	text := replaced(t, goodHeader, `"newest":9`, `"newest":4611686018427387904`) + "\n" + goodPut + "\n" + goodEnd
+	b := mustImport(t, db, text)
+	require.EqualValues(t, 1<<62+1, mustPut(t, b, "a", ""))
+	require.NoError(t, db.Close())
+	db, err = kv.Open("db", kv.FileSystem(disk))
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+}

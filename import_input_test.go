@@ -75,7 +75,7 @@ func TestImportOfABadHeader(t *testing.T) {
 		{`"newest":9`, `"newest":null`, `field "newest": it is null`},
 		{`"newest":9`, `"newest":-1`, `field "newest"`},
 		{`"newest":9`, `"newest":1.5`, `field "newest"`},
-		{`"newest":9`, `"newest":9223372036854775808`, `the newest revision is 9223372036854775808, the most is 9223372036854775807`},
+		{`"newest":9`, `"newest":4611686018427387905`, `the newest revision is 4611686018427387905, the most is 4611686018427387904`},
 		{`"newest":9`, `"newest":18446744073709551616`, `field "newest"`},
 		{`"newest":9`, `"newest":9,"newest":9`, `field "newest" comes twice`},
 		{`"newest":9`, `"newest":9,"Newest":9`, `unknown field "Newest"`},

@@ -258,20 +258,26 @@ func newLineReader(r io.Reader) *lineReader {
 }
 
 // next returns the next line that is not blank, without the white space before it, good until the next call, or io.EOF. It takes memory
-// for what it has read, not for what it is told to come, and reads no more of a line than tells that it is none of an export.
-func (l *lineReader) next() ([]byte, error) {
+// for what it has read, not for what it is told to come, and reads no more of a line than tells that it is none of an export. Before each
+// piece that it reads it asks alive, and returns its error.
+func (l *lineReader) next(alive func() error) ([]byte, error) {
 	l.number++
 	if cap(l.line) > importChunk {
 		l.line = nil
 	}
 	l.line = l.line[:0]
 	for {
+		if err := alive(); err != nil {
+			return nil, err
+		}
 		part, err := l.r.ReadSlice('\n')
 		if len(l.line) == 0 {
 			part = bytes.TrimLeft(part, " \t\r\n")
 		}
 		l.line = append(l.line, part...)
 		switch {
+		case err != nil && err != bufio.ErrBufferFull && err != io.EOF:
+			return nil, err
 		case len(l.line) > 0 && l.line[0] != '{':
 			return nil, errNoObject
 		case int64(len(l.line)) > l.limit:
@@ -279,8 +285,8 @@ func (l *lineReader) next() ([]byte, error) {
 		case err == bufio.ErrBufferFull:
 		case err == io.EOF && len(l.line) > 0:
 			return l.line, nil
-		case err != nil:
-			l.ended = err == io.EOF
+		case err == io.EOF:
+			l.ended = true
 			return nil, err
 		case len(l.line) == 0:
 			l.number++

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -26,6 +27,8 @@ func (e *endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
+func alive() error { return nil }
+
 // Lines are cut where they end, whatever buffer is below, and blank ones are counted only.
 func TestLineReader(t *testing.T) {
 	second, third := "{2"+strings.Repeat(" ", 20), "{3"+strings.Repeat("3", 28)
@@ -37,13 +40,13 @@ func TestLineReader(t *testing.T) {
 			number int
 			line   string
 		}{{2, "{1\n"}, {3, second + "\n"}, {6, third + " \n"}} {
-			line, err := l.next()
+			line, err := l.next(alive)
 			require.NoError(t, err)
 			require.Equal(t, want.line, string(line))
 			require.Equal(t, want.number, l.number)
 			require.False(t, l.ended)
 		}
-		_, err := l.next()
+		_, err := l.next(alive)
 		require.Equal(t, io.EOF, err)
 		require.True(t, l.ended)
 	}
@@ -55,7 +58,7 @@ func TestLineReaderReadsNoMore(t *testing.T) {
 		input := &endless{begin: begin}
 		l := newLineReader(input)
 		l.limit = 1 << 20
-		_, err := l.next()
+		_, err := l.next(alive)
 		require.ErrorIs(t, err, want, begin)
 		most := 1 << 21
 		if want == errNoObject {
@@ -63,6 +66,28 @@ func TestLineReaderReadsNoMore(t *testing.T) {
 		}
 		require.LessOrEqual(t, input.read, most, begin)
 	}
+}
+
+// Blank lines without an end are read as long as somebody wants them.
+func TestLineReaderIsAlive(t *testing.T) {
+	for _, blank := range []string{"\n", " "} {
+		l := newLineReader(strings.NewReader(strings.Repeat(blank, 1<<20)))
+		pieces := 0
+		_, err := l.next(func() error {
+			if pieces++; pieces > 3 {
+				return io.ErrClosedPipe
+			}
+			return nil
+		})
+		require.ErrorIs(t, err, io.ErrClosedPipe)
+	}
+}
+
+// What is wrong with a reader comes before what is wrong with what it has read.
+func TestLineReaderThatFails(t *testing.T) {
+	l := newLineReader(io.MultiReader(strings.NewReader("x"), iotest.ErrReader(io.ErrClosedPipe)))
+	_, err := l.next(alive)
+	require.ErrorIs(t, err, io.ErrClosedPipe)
 }
 
 // A line that is too long is a fault of the input.

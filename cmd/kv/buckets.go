@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/revkv/kv"
 )
@@ -95,10 +96,16 @@ func missing(dir string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w %s (\"kv add\" makes it)", errNoFolder, dir)
 	}
-	if names, listErr := os.ReadDir(dir); err != nil && listErr == nil && len(names) == 0 {
+	if err != nil && isEmpty(dir) {
 		return fmt.Errorf("%w of buckets in %s, which is empty (\"kv add\" makes it one)", errNoFolder, dir)
 	}
 	return err
+}
+
+// isEmpty reports whether a folder has nothing in it, but what is there before it has buckets.
+func isEmpty(dir string) bool {
+	files, err := os.ReadDir(dir)
+	return err == nil && !slices.ContainsFunc(files, func(f os.DirEntry) bool { return f.Name() != "LOCK" && f.Name() != "REVKV.tmp" })
 }
 
 // keptFrom returns the oldest kept revision from one on, without its value.

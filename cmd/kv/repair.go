@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -35,11 +34,8 @@ func (a *app) repair(ctx context.Context, dst string) error {
 		return err
 	}
 	report, err := a.repairTo(ctx, dir, dst)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = missing(dir, err)
-	}
 	if err != nil {
-		return err
+		return missing(dir, err)
 	}
 	if err := a.showReport(report, false); !errors.Is(err, errDamaged) {
 		return err

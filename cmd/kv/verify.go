@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -46,8 +45,8 @@ func (a *app) verify(ctx context.Context) (*kv.Report, error) {
 	bar, tell := a.progress("verify")
 	defer bar.Close()
 	report, err := kv.Verify(ctx, dir, tell)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = missing(dir, err)
+	if err == nil && isEmpty(dir) {
+		err = report.Err()
 	}
-	return report, err
+	return report, missing(dir, err)
 }

@@ -210,7 +210,9 @@ func (b *Backend) findFolders() error {
 		}
 		b.number = max(b.number, number) // a leftover may stay, and its number must not be given to another
 		if made || deleted {
-			leftover = append(leftover, folder)
+			if isFolder(b.fsys, b.join(folder)) {
+				leftover = append(leftover, folder)
+			}
 		} else if err := b.addFolder(folder); err != nil {
 			return err
 		}

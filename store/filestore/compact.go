@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -82,7 +83,8 @@ func (l *log) compact() {
 // errNoRoom: a step found no room on the disk, and has changed nothing.
 var errNoRoom = errors.New("compaction is given up")
 
-// noRoom makes an error match errNoRoom if it is for want of room.
+// noRoom makes an error match errNoRoom if it is for want of room. It is for what nothing but the step needs: that of a sync of what is
+// there already has to end writing.
 func noRoom(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return fmt.Errorf("%w: %w", errNoRoom, err)
@@ -203,10 +205,7 @@ func (l *log) rewrite(run []*segment) error {
 	// What is left out may be trimmed by an append that is not durable yet, for the sake of a record of that append.
 	var copied error
 	err = together(l.syncActive, func() error { copied = c.write(); return nil })
-	if err == nil {
-		err = noRoom(copied)
-	}
-	if err == nil {
+	if err = cmp.Or(err, copied); err == nil {
 		err = l.replace(c)
 	}
 	if errors.Is(err, errNoRoom) {

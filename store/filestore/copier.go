@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"slices"
@@ -40,13 +41,15 @@ func (c *copier) end() {
 	copiers.Put(c)
 }
 
-// write copies what is to be kept, and makes it durable.
+// write copies what is to be kept, and makes it durable. Its error matches errNoRoom if nothing else is wrong.
 func (c *copier) write() error {
 	index, err := c.copy()
 	if err != nil || c.sealed == nil {
-		return err
+		return noRoom(err)
 	}
-	return together(func() error { return c.next.finish(index) }, c.log.syncDir)
+	var finished error
+	err = together(func() error { finished = c.next.finish(index); return nil }, c.log.syncDir)
+	return cmp.Or(err, noRoom(finished))
 }
 
 // copy copies what is to be kept, and returns the new segment's index.

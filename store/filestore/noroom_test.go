@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
@@ -11,6 +13,7 @@ import (
 
 	"github.com/revkv/kv/store"
 	"github.com/revkv/kv/store/filestore"
+	"github.com/revkv/kv/store/filestore/vfs"
 	"github.com/revkv/kv/store/filestore/vfs/crashfs"
 )
 
@@ -79,4 +82,71 @@ func TestOpenMakesRoom(t *testing.T) {
 	r.checkReplay(r.backend)
 	require.NotContains(t, r.folder(), left)
 	require.NoError(t, appendTo(r.log, []store.Record{r.record(10)}, nil))
+}
+
+// A brokenFS, once it is armed, has no room for the files that are made, and perhaps cannot sync directories at all.
+type brokenFS struct {
+	vfs.FS
+	armed *atomic.Bool
+	dirs  error
+}
+
+type brokenFile struct {
+	vfs.File
+	fsys brokenFS
+}
+
+// Create implements vfs.FS.
+func (f brokenFS) Create(name string) (vfs.File, error) {
+	file, err := f.FS.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	if f.armed.Load() {
+		file = brokenFile{file, f}
+	}
+	return file, nil
+}
+
+// Sync implements vfs.File.
+func (f brokenFile) Sync() error {
+	if f.fsys.armed.Load() {
+		return syscall.ENOSPC
+	}
+	return f.File.Sync()
+}
+
+// SyncDir implements vfs.FS.
+func (f brokenFS) SyncDir(dir string) error {
+	if f.armed.Load() && f.dirs != nil {
+		return f.dirs
+	}
+	return f.FS.SyncDir(dir)
+}
+
+// TestCompactionOnABrokenDisk has compaction meet more than want of room. A directory's sync that fails ends writing, whatever else fails.
+func TestCompactionOnABrokenDisk(t *testing.T) {
+	for _, dirs := range []error{nil, syscall.EIO, syscall.ENOSPC} {
+		synctest.Test(t, func(t *testing.T) {
+			fsys := brokenFS{crashfs.New(), new(atomic.Bool), dirs}
+			r := newTrial(t, filestore.Options{FS: fsys, SegmentSize: 64 << 10, Sync: filestore.SyncNever()})
+			for range 8 {
+				r.put(500)
+				r.reopen()
+			}
+			require.NoError(t, appendTo(r.log, []store.Record{r.record(10)}, nil))
+			r.newest++
+			fsys.armed.Store(true)
+			r.log.Publish()
+			synctest.Wait()
+			err := appendTo(r.log, []store.Record{r.record(10)}, nil)
+			fsys.armed.Store(false)
+			if dirs == nil {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorIs(t, err, dirs)
+			require.ErrorIs(t, r.backend.Close(), dirs)
+		})
+	}
 }

@@ -404,15 +404,18 @@ func TestFileLikeAFolder(t *testing.T) {
 	for _, fsys := range []vfs.FS{vfs.OS{}, crashfs.New()} {
 		r := newTrial(t, filestore.Options{FS: fsys})
 		r.put(10)
-		notes := filepath.Join(r.dir, "2026-notes.txt")
-		f, err := fsys.Create(notes)
-		require.NoError(t, err)
-		require.NoError(t, f.Close())
+		var notes []string
+		for _, name := range []string{"2026-notes.txt", "deleted-2026-notes.txt", "making-1-a"} {
+			notes = append(notes, filepath.Join(r.dir, name))
+			f, err := fsys.Create(filepath.Join(r.dir, name))
+			require.NoError(t, err)
+			require.NoError(t, f.Close())
+		}
 		r.reopen()
 		report, err := filestore.Verify(t.Context(), r.dir, filestore.ToolOptions{FS: fsys})
 		require.NoError(t, err)
 		require.NoError(t, report.Err())
-		require.Equal(t, []string{notes}, report.LeftOver)
+		require.Equal(t, notes, report.LeftOver)
 		report, err = filestore.Repair(t.Context(), r.dir, filepath.Join(filepath.Dir(r.dir), "new"), filestore.ToolOptions{FS: fsys})
 		require.NoError(t, err)
 		require.NoError(t, report.Err())

@@ -129,6 +129,10 @@ func (b *bucketSurvey) open() error {
 			return err
 		}
 		if err != nil {
+			if _, listErr := b.tool.fsys.List(b.dir()); errors.Is(listErr, fs.ErrNotExist) {
+				b.gone = true
+				return nil
+			}
 			b.damage = err
 			return b.openAll(names)
 		}
