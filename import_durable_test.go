@@ -291,7 +291,7 @@ func TestImportOfTheGreatestRevision(t *testing.T) {
 	require.NoError(t, err)
 	text := replaced(t, goodHeader, `"newest":9`, `"newest":4611686018427387904`) + "\n" + goodPut + "\n" + goodEnd
 	b := mustImport(t, db, text)
-	require.EqualValues(t, 1<<62+1, mustPut(t, b, "a", ""))
+	require.Equal(t, uint64(1<<62+1), mustPut(t, b, "a", ""))
 	require.NoError(t, db.Close())
 	db, err = kv.Open("db", kv.FileSystem(disk))
 	require.NoError(t, err)
