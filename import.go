@@ -22,16 +22,16 @@ import (
 //
 // The bucket is there as a whole when Import returns, and not before; after an error, or a crash, there is none. If r is not
 // an export, or is cut short, or has anything in it that Export would not write, such as revisions that do not rise, more of
-// a key than the depth, or an unknown field, the error is an *ImportError with the line and the reason. Only white space, blank lines,
-// the order of fields, how strings are written, and fields of the configuration that are left out for their defaults are up
-// to whoever edits an export.
+// a key than the depth, or an unknown field, the error is an *ImportError with the line and the reason. Only white space, blank
+// lines, the order of fields, how strings are written, and fields of the configuration that are left out for their defaults
+// are up to whoever edits an export.
 //
 // If r fails its error is wrapped. If the store fails the error matches ErrReadOnly; if it did so at the very end, the next
 // opening may find the bucket, whole. Under SyncEvery and SyncNever a power cut can take the end of its log, as of any.
 //
-// Import reads r to its end, a line at a time, in up to eight times the memory that the longest line takes, and holds other calls up for no longer than it takes to make
-// a bucket. ctx is looked at before each line: it does not end a Read of r that waits. Close does not wait for r either; the
-// import ends with ErrClosed then.
+// Import reads r to its end, a line at a time, in up to eight times the memory that the longest line takes, and holds other
+// calls up for no longer than it takes to make a bucket. ctx is looked at before each line: it does not end a Read of r that
+// waits. Close does not wait for r either; the import ends with ErrClosed then.
 func (db *DB) Import(ctx context.Context, r io.Reader, opts ...ImportOption) (*Bucket, error) {
 	o := toolOptionsOf(opts)
 	if o.as != nil {

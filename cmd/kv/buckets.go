@@ -22,11 +22,7 @@ func (a *app) read(f func(*kv.DB) error) error {
 	if err != nil {
 		return err
 	}
-	err, closing := f(db), db.Close()
-	if err == nil && closing != nil {
-		return fmt.Errorf("it is done, but closing %s failed: %w", dir, closing)
-	}
-	return errors.Join(err, closing)
+	return errors.Join(f(db), db.Close())
 }
 
 // readBucket opens the folder for reading and calls f with a bucket.
@@ -80,7 +76,11 @@ func writeTo(dir string, f func(*kv.DB) error, opts ...kv.OpenOption) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(db), db.Close())
+	err, closing := f(db), db.Close()
+	if err == nil && closing != nil {
+		return fmt.Errorf("it is done, but closing %s failed: %w", dir, closing)
+	}
+	return errors.Join(err, closing)
 }
 
 func openReadOnly(dir string) (*kv.DB, error) {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/revkv/kv"
+	"github.com/revkv/kv/store/filestore/vfs/crashfs"
 )
 
 func TestMessage(t *testing.T) {
@@ -23,6 +25,23 @@ func TestMessage(t *testing.T) {
 		require.Equal(t, want, message(err))
 	}
 	require.Contains(t, message(&kv.CorruptError{File: "1.seg", Reason: "wrong"}), `"kv repair" saves what is whole`)
+}
+
+// What is done before closing fails is done, and the message says so.
+func TestClosingFails(t *testing.T) {
+	disk := crashfs.New()
+	err := writeTo("db", func(db *kv.DB) error {
+		b, err := db.CreateBucket(t.Context(), kv.Config{Bucket: "B"})
+		if err != nil {
+			return err
+		}
+		if _, err = b.PutString(t.Context(), "a", "1"); err == nil {
+			disk.SetCapacity(0)
+		}
+		return err
+	}, kv.FileSystem(disk))
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	require.ErrorContains(t, err, "it is done, but closing db failed: ")
 }
 
 func TestProcessName(t *testing.T) {

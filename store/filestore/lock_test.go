@@ -58,7 +58,11 @@ func wantLocked(t *testing.T, dir string, pid int) {
 	var locked *store.LockedError
 	require.ErrorAs(t, err, &locked)
 	require.Equal(t, store.LockedError{Dir: dir, PID: pid}, *locked)
-	require.EqualError(t, err, locked.Error())
+	where := fmt.Sprintf("process %d", pid)
+	if pid == os.Getpid() {
+		where = "this process"
+	}
+	require.EqualError(t, err, fmt.Sprintf("%s is locked: it is open for writing in %s", dir, where))
 	require.Equal(t, before, hashes(t, dir))
 }
 

@@ -17,13 +17,12 @@ import (
 	"github.com/revkv/kv/store/filestore/vfs/crashfs"
 )
 
-// size returns how many bytes the files on a disk have, and how many files there are.
-func size(disk *crashfs.FS) (bytes int64, files int) {
+// size returns how many bytes the files on a disk have.
+func size(disk *crashfs.FS) (bytes int64) {
 	for _, f := range disk.Files() {
 		bytes += f.Size
-		files++
 	}
-	return bytes, files
+	return bytes
 }
 
 // TestCompactionWithoutRoom has compaction find a disk on which there is room for what is appended, and none for its copies. Wherever it
@@ -39,8 +38,7 @@ func TestCompactionWithoutRoom(t *testing.T) {
 				r.put(value)
 				r.reopen()
 			}
-			before, _ := size(disk)
-			disk.SetCapacity(before + room)
+			disk.SetCapacity(size(disk) + room)
 			r.put(10)
 			synctest.Wait()
 			r.put(10)
@@ -76,8 +74,7 @@ func TestOpenMakesRoom(t *testing.T) {
 	require.NoError(t, r.backend.Close())
 
 	r.options.FS = crashed
-	full, _ := size(crashed)
-	crashed.SetCapacity(full)
+	crashed.SetCapacity(size(crashed))
 	r.openFolder()
 	r.checkReplay(r.backend)
 	require.NotContains(t, r.folder(), left)

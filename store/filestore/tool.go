@@ -72,7 +72,7 @@ func (t *tool) configFault(bucket string, config []byte) error {
 	return t.opts.CheckConfig(bucket, config)
 }
 
-// isFolder reports whether what has a name like one of a bucket's folder is not somebody's file.
+// isFolder reports whether what is called like the folder of a bucket is no file, which somebody else has put there.
 func isFolder(fsys vfs.FS, path string) bool {
 	_, err := fsys.List(path)
 	return !errors.Is(err, syscall.ENOTDIR)
